@@ -1,0 +1,147 @@
+// MacvlanNodeState: what one node's agent sees and did. Written by that agent only; everybody else reads it as hearsay.
+import type { Kind, KubeObject } from '../kube.ts';
+import { API_VERSION } from '../names.ts';
+import type { ProblemStatus } from './attachment.ts';
+
+/** What the agent of one node sees and did. Named after the node and owned by it; written only when it changes. */
+export interface MacvlanNodeState extends KubeObject {
+  readonly status?: MacvlanNodeStateStatus;
+}
+
+/** What the agent sees and did. */
+export interface MacvlanNodeStateStatus {
+  /** Who wrote this. */
+  readonly agent?: AgentInfo;
+  /**
+   * NICs of the node that could be a parent.
+   * @maxItems 256
+   * @listType map
+   * @listMapKeys ["name"]
+   */
+  readonly interfaces?: readonly NodeInterface[];
+  /**
+   * Every attachment that this node takes part in, or still has remains of. An entry is written before the first effect and goes
+   * after the last one is undone: no entry means nothing is left on the node.
+   * @maxItems 4096
+   * @listType map
+   * @listMapKeys ["name"]
+   */
+  readonly attachments?: readonly NodeAttachment[];
+  /**
+   * Host-access shims on this node, one per parent NIC.
+   * @maxItems 256
+   * @listType map
+   * @listMapKeys ["name"]
+   */
+  readonly shims?: readonly NodeShim[];
+  /**
+   * Pods of this node with a link on an attachment.
+   * @maxItems 4096
+   * @listType atomic
+   */
+  readonly pods?: readonly NodePod[];
+}
+
+/** The agent that wrote a state. */
+export interface AgentInfo {
+  /** Version of the agent. */
+  readonly version: string;
+  /** The kernel's boot id; a new one means that no link survived. */
+  readonly bootId: string;
+}
+
+/** A NIC that could be a parent, with the facts that `parents` can name. */
+export interface NodeInterface {
+  /** Name, as in `ip link`. */
+  readonly name: string;
+  /**
+   * Index in the kernel.
+   * @asType integer
+   */
+  readonly ifindex: number;
+  /** Current MAC address. */
+  readonly mac: string;
+  /** The MAC address that the hardware was made with, where it has one. */
+  readonly permanentMac?: string;
+  /** Families whose default route leaves through this NIC: IPv4, IPv6. */
+  readonly defaultRoutes?: readonly string[];
+  /**
+   * MTU in bytes.
+   * @asType integer
+   */
+  readonly mtu: number;
+  /** Up: in use and with carrier. NoCarrier: in use, no link partner. Down: switched off. */
+  readonly state: 'Up' | 'NoCarrier' | 'Down';
+  /** Addresses with prefix length. */
+  readonly addresses?: readonly string[];
+}
+
+/** How one attachment stands on this node. */
+export interface NodeAttachment {
+  /** Name of the attachment. */
+  readonly name: string;
+  /** Pending: not there yet. Ready: the alias is on the verified NIC, and the shim is up where one is wanted. Failed: see problems. Cleaning: being undone. */
+  readonly phase: 'Pending' | 'Ready' | 'Failed' | 'Cleaning';
+  /**
+   * Generation of the attachment that this is about.
+   * @asType integer
+   * @format int64
+   */
+  readonly observedGeneration?: number;
+  /** The verified NIC. */
+  readonly interface?: string;
+  /**
+   * Its index in the kernel.
+   * @asType integer
+   */
+  readonly ifindex?: number;
+  /** Which device, in which boot: bootId/ifindex. A pod's link belongs to one incarnation. */
+  readonly incarnation?: string;
+  /** Host access on this node: None, Ready, or Failed with a problem. */
+  readonly hostAccess?: 'None' | 'Ready' | 'Failed';
+  /**
+   * What is wrong, with remedies.
+   * @maxItems 16
+   * @listType atomic
+   */
+  readonly problems?: readonly ProblemStatus[];
+}
+
+/** A host-access shim. */
+export interface NodeShim {
+  /** Name of the link. */
+  readonly name: string;
+  /** Its MAC address, which the LAN never sees. */
+  readonly mac: string;
+  /** Name of the parent NIC. */
+  readonly parent: string;
+  /** Attachments that share it. */
+  readonly attachments: readonly string[];
+}
+
+/** A pod's link on an attachment. */
+export interface NodePod {
+  /** Namespace of the pod. */
+  readonly namespace: string;
+  /** Name of the pod. */
+  readonly name: string;
+  /** Uid of the pod. */
+  readonly uid: string;
+  /** Name of the attachment. */
+  readonly attachment: string;
+  /** Name of the link in the pod. */
+  readonly interface: string;
+  /** MAC address of the link. */
+  readonly mac?: string;
+  /** Addresses of the link, without prefix length. */
+  readonly ips?: readonly string[];
+  /** What became of the link. */
+  readonly state: 'Attached';
+}
+
+export const NODE_STATE: Kind<MacvlanNodeState> = {
+  apiVersion: API_VERSION,
+  kind: 'MacvlanNodeState',
+  plural: 'macvlannodestates',
+  namespaced: false,
+};

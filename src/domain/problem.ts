@@ -1,0 +1,41 @@
+// One table of everything that can be wrong. The code is the condition's reason, the event's reason and the log field.
+
+/** What is wrong, for whom, and what to do about it. A value, never an exception: user mistakes are expected. */
+export interface Problem {
+  readonly reason: ProblemCode;
+  /** One sentence with the facts that were seen. */
+  readonly message: string;
+  /** One sentence that starts with a verb. */
+  readonly remedy: string;
+  readonly node?: string;
+  readonly namespace?: string;
+}
+
+/** Code → what it means, in the words of docs/reference/problems.md (a test holds the two together). */
+export const PROBLEMS = {
+  MultusMissing: 'The cluster does not know NetworkAttachmentDefinitions: Multus is not installed.',
+  NamespaceMissing: 'A namespace that the attachment names does not exist.',
+  NameTaken: 'A NetworkAttachmentDefinition of that name exists and was not made by this operator.',
+  NameInvalid: 'The attachment has a name that Multus cannot refer to.',
+  RangeInvalid: 'An address range of the attachment contradicts itself.',
+  RangesOverlap: 'Two address ranges of the attachment hold the same addresses.',
+  HostAccessModeUnsupported: 'Host access needs mode bridge; other modes keep the shim and the pods apart.',
+  ApplyFailed: 'The API server refused something that the controller wanted to write.',
+  AgentSilent: 'The agent of a matched node has not reported yet.',
+  NoNodeMatches: 'No node of the cluster matches the attachment.',
+  NoParentRule: 'No entry of `parents` applies to the node.',
+  ParentMissing: 'No NIC of the node matches.',
+  ParentAmbiguous: 'More than one NIC of the node matches.',
+  ParentDown: 'The parent NIC is down or has no carrier.',
+  ParentUnsuitable: 'The NIC that matches cannot carry macvlan links.',
+  MtuTooLarge: "The attachment's MTU is larger than the parent NIC's.",
+  AliasTaken: 'The alias is in use on the node by a link that the operator may not touch.',
+  CniPluginMissing: 'A CNI plugin binary that the attachment needs is not on the node.',
+  HostAddressMissing: 'The node has no address of its own in the subnet of the pod.',
+  ShimContested: 'Somebody on the node keeps undoing the shim.',
+  KernelRefused: 'The kernel refused a change that the agent wanted to make.',
+  PodsAttached: 'The attachment is deleted but pods are still attached.',
+  NodeNotClean: 'The attachment is deleted but a node has not confirmed its clean-up.',
+} as const satisfies Record<string, string>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
