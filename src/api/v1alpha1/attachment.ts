@@ -66,9 +66,8 @@ export interface ParentRule {
 export interface ParentMatch {
   /**
    * The NIC's name, as in `ip link`.
-   * @minLength 1
-   * @maxLength 15
-   * @pattern ^[^\s/:]+$
+   * @maxLength 64
+   * @validation {"rule":"self.matches('^[^ /:]{1,15}$')","message":"must be the name of a NIC: 1 to 15 characters without space, slash or colon"}
    */
   readonly name?: string;
   /** The NIC's MAC address: the permanent one where the hardware has one, else the current one. */
@@ -94,9 +93,9 @@ export interface NamespaceSelection {
 }
 
 /**
- * @minLength 1
+ * Name of a namespace.
  * @maxLength 63
- * @pattern ^[a-z0-9]([-a-z0-9]*[a-z0-9])?$
+ * @validation {"rule":"self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')","message":"must be the name of a namespace: lower-case letters, digits and hyphens"}
  */
 export type NamespaceName = string;
 

@@ -2,8 +2,8 @@
 
 /**
  * An Ethernet address, six octets in hexadecimal with colons.
- * @maxLength 17
- * @pattern ^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$
+ * @maxLength 32
+ * @validation {"rule":"self.matches('^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$')","message":"must be a MAC address of six octets such as 52:54:00:12:34:56"}
  */
 export type MacAddress = string;
 
@@ -11,7 +11,7 @@ export type MacAddress = string;
  * An IPv4 or IPv6 subnet with prefix length, written with its first address.
  * @minLength 4
  * @maxLength 43
- * @validation {"rule":"isCIDR(self)","message":"must be a subnet such as 192.168.1.0/24"}
+ * @validation [{"rule":"isCIDR(self)","message":"must be a subnet such as 192.168.1.0/24"},{"rule":"!isCIDR(self) || cidr(self) == cidr(self).masked()","message":"must be written with its first address: 192.168.1.0/24, not 192.168.1.7/24"}]
  */
 export type Cidr = string;
 
