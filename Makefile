@@ -1,14 +1,68 @@
 # Everything a person does here, by name. `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-NPM := npm
 MODULES := node_modules/.package-lock.json
+# The project brings its own Node (an npm package); recipes run on it.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(MODULES): package.json package-lock.json
-	@echo "==> installing the project's npm packages (with its own Node 24)"
-	@$(NPM) ci --no-audit --no-fund --loglevel=error
+	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or later with npm"; exit 1; }
+	@echo "==> installing the npm packages that package-lock.json pins (Node 24 among them)"
+	@npm ci --loglevel=error
 	@touch $@
+
+deps: $(MODULES)
+	@bash scripts/deps.sh
+
+demo: deps ## build everything, start a real two-node cluster and show the main job on it, each line checked
+	@node test/e2e/main.ts up
+
+demo-down: $(MODULES) ## end the demo's cluster
+	@node test/e2e/main.ts down
+
+test: deps binaries build ## run every test (the first run builds the cluster's binaries: about ten minutes)
+	@node test/run.ts
+
+test-unit: $(MODULES) ## run the unit, golden and property tests
+	@node test/run.ts unit
+
+test-flow: deps binaries build ## run the tests against a real API server
+	@node test/run.ts flow
+
+test-netns: deps binaries build ## run the tests against the real kernel, in network namespaces
+	@node test/run.ts netns
+
+test-e2e: deps binaries build ## run the tests on a real two-node cluster
+	@node test/run.ts e2e
+
+binaries: deps ## build the test cluster's binaries into the cache, unless they are there
+	@node test/cluster/main.ts build
+
+build: $(MODULES) ## bundle controller and agent and compile the netlink addon into dist/
+	@npm run -s build
+
+image: $(MODULES) ## put the image together as dist/image.tar (a docker archive; Docker is used where there is one)
+	@node scripts/image.ts
+
+generate: $(MODULES) ## generate CRDs, chart pieces and reference pages from src/api
+	@npm run -s generate
+
+verify: $(MODULES) ## fail when something generated is out of date
+	@npm run -s verify
+
+lint: $(MODULES) ## biome, the compiler in both configurations, the import rules
+	@npm run -s lint
+
+format: $(MODULES) ## format the sources
+	@npm run -s format
+
+bench: deps binaries build ## measure against a plain client and write docs/benchmarks.md
+	@node test/bench/main.ts
+
+clean: ## remove what was built in this folder (not the cache of cluster binaries)
+	@rm -rf dist
+
+.PHONY: help deps demo demo-down test test-unit test-flow test-netns test-e2e binaries build image generate verify lint format bench clean

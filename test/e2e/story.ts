@@ -1,0 +1,13 @@
+// The story in the order in which it is told, by the demo and by the e2e tests alike.
+import { judgement, privileges } from './story/audit.ts';
+import { attach } from './story/attach.ts';
+import { dhcp } from './story/dhcp.ts';
+import { heal } from './story/heal.ts';
+import { install } from './story/install.ts';
+import { multicast } from './story/multicast.ts';
+import { nic } from './story/nic.ts';
+import { reach } from './story/reach.ts';
+import { removal } from './story/removal.ts';
+import type { Chapter } from './world.ts';
+
+export const STORY: readonly Chapter[] = [install, attach, reach, multicast, privileges, heal, nic, dhcp, removal, judgement];

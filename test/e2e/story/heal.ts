@@ -1,0 +1,69 @@
+// Chapter five: somebody breaks things, and they come back. Times are printed, not judged.
+import { createHash } from 'node:crypto';
+import { type Chapter, kubectl, kubeJson, nodeOf, reaches, type World } from '../world.ts';
+
+export const heal: Chapter = {
+  title: 'Somebody breaks things',
+  tell: async (world) => {
+    await lanKnowsTheNodesByTheirParents(world);
+    await shimComesBack(world);
+    await nadIsRestored(world);
+    await lanKnowsTheNodesByTheirParents(world);
+  },
+};
+
+async function lanKnowsTheNodesByTheirParents(world: World): Promise<void> {
+  const { client, toolbox, nodes } = world.cluster;
+  for (const node of nodes) {
+    const parent = JSON.parse((await node.exec(['ip', '-j', 'link', 'show', node.parent])).stdout) as { address: string }[];
+    const answers = await world.stage.show(`LAN client: who has ${node.lanAddress}? (20 times)`, () =>
+      client.exec([toolbox, 'arping', '--iface', client.interface, node.lanAddress, '-c', '20']),
+    );
+    const macs = new Set(answers.stdout.match(/([0-9a-f]{2}:){5}[0-9a-f]{2}/g) ?? []);
+    const expected = parent[0]?.address ?? '';
+    world.stage.check(`the LAN knows ${node.name} by its parent's MAC only`, macs.size === 1 && macs.has(expected), [...macs].join());
+  }
+}
+
+async function shimComesBack(world: World): Promise<void> {
+  const node = nodeOf(world, 'node-a');
+  const shim = await shimOf(world);
+  const state = async () => {
+    const [address, routes, neighbours] = await Promise.all([
+      node.exec(['ip', '-o', 'address', 'show', 'dev', shim]),
+      node.exec(['ip', 'route', 'show', 'dev', shim]),
+      node.exec(['ip', 'neigh', 'show', 'dev', shim, 'nud', 'permanent']),
+    ]);
+    if (address.code !== 0) return undefined;
+    const text = [address, routes, neighbours].map((part) => part.stdout.replace(/^\d+:/gm, '').trim());
+    return createHash('sha256').update(text.join('\n')).digest('hex');
+  };
+  const before = await state();
+  await world.stage.show(`node-a: ip link del ${shim}`, () => node.exec(['ip', 'link', 'del', shim]));
+  await world.stage.eventually('the shim is back, with address, routes and neighbours', async () => (await state()) === before, {
+    everyMs: 5,
+    timeoutMs: 20_000,
+  });
+  const pod = await kubeJson<{ metadata: { annotations: Record<string, string> } }>(world, ['-n', 'home', 'get', 'pod', 'pihole']);
+  const ip = /"192\.0\.2\.\d+"/.exec(pod.metadata.annotations['k8s.v1.cni.cncf.io/network-status'] ?? '')?.[0].replaceAll('"', '');
+  await reaches(world, 'node-a reaches its pod again', () => node.exec(['ping', '-c1', '-W1', ip ?? '']));
+}
+
+async function shimOf(world: World): Promise<string> {
+  const state = await kubeJson<{ status: { shims: { name: string }[] } }>(world, ['get', 'mvn', 'node-a']);
+  return state.status.shims[0]?.name ?? 'no-shim';
+}
+
+async function nadIsRestored(world: World): Promise<void> {
+  const config = async () =>
+    (await world.cluster.kubectl(['-n', 'home', 'get', 'net-attach-def', 'lan', '-o', 'jsonpath={.spec.config}'])).stdout;
+  const before = await config();
+  await kubectl(world, ['-n', 'home', 'patch', 'net-attach-def', 'lan', '--type=merge', '-p', '{"spec":{"config":"{}"}}']);
+  await world.stage.eventually('the edited NAD is restored', async () => (await config()) === before, { everyMs: 5 });
+  await kubectl(world, ['-n', 'media', 'delete', 'net-attach-def', 'lan']);
+  await world.stage.eventually(
+    'the deleted NAD is back',
+    async () => (await world.cluster.kubectl(['-n', 'media', 'get', 'net-attach-def', 'lan'])).code === 0,
+    { everyMs: 5 },
+  );
+}

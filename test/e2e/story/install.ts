@@ -1,0 +1,45 @@
+// Chapter one: a cluster whose nodes name their LAN NICs differently, and the chart on it.
+import { startSniffer } from '../sniffer.ts';
+import { takeSnapshot } from '../snapshot.ts';
+import { type Chapter, kubectl, OPERATOR_NAMESPACE, type World } from '../world.ts';
+
+export const install: Chapter = {
+  title: 'A real cluster, and the chart',
+  tell: async (world) => {
+    const { stage, cluster } = world;
+    await kubectl(world, ['get', 'nodes', '-o', 'wide']);
+    for (const node of cluster.nodes) {
+      const links = await stage.show(`${node.name}: ip -br link show ${node.parent}`, () =>
+        node.exec(['ip', '-br', 'link', 'show', node.parent]),
+      );
+      stage.check(`${node.name} has its LAN NIC ${node.parent}`, links.code === 0);
+    }
+    const names = new Set(cluster.nodes.map((node) => node.parent));
+    stage.check('the LAN NICs have different names', names.size === cluster.nodes.length);
+
+    world.before = await takeSnapshot(world);
+    world.sniffer = await startSniffer(cluster);
+    stage.say('a sniffer in the LAN now writes down every frame until the end');
+
+    await helmInstall(world);
+    for (const namespace of ['home', 'media']) await cluster.kubectl(['create', 'namespace', namespace]);
+  },
+};
+
+async function helmInstall(world: World): Promise<void> {
+  const { stage, cluster } = world;
+  const [repository, tag] = splitReference(cluster.operatorImage);
+  const argv = ['install', 'macvlan-operator', 'charts/macvlan-operator', '--namespace', OPERATOR_NAMESPACE];
+  const values = [`image.repository=${repository}`, `image.tag=${tag}`, 'image.pullPolicy=Never'];
+  const all = [...argv, '--create-namespace', ...values.flatMap((value) => ['--set', value])];
+  const installed = await stage.show(`helm ${all.join(' ')}`, () => cluster.helm(all));
+  stage.check('helm install succeeds', installed.code === 0);
+  const rollout = ['-n', OPERATOR_NAMESPACE, 'rollout', 'status', 'deployment/macvlan-controller', '--timeout=90s'];
+  stage.check('two controller replicas are ready', (await kubectl(world, rollout)).code === 0);
+  await kubectl(world, ['-n', OPERATOR_NAMESPACE, 'get', 'pods,leases']);
+}
+
+function splitReference(reference: string): readonly [string, string] {
+  const colon = reference.lastIndexOf(':');
+  return [reference.slice(0, colon), reference.slice(colon + 1)];
+}

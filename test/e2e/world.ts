@@ -1,0 +1,87 @@
+// What every chapter of the story can reach: the cluster, the stage, and a few things that outlive a chapter.
+import type { Cluster, NodeHandle } from '../cluster/cluster.ts';
+import { type AttachedLink, linksOf, type PodOptions, podManifest } from './pods.ts';
+import type { Sniffer } from './sniffer.ts';
+import type { Snapshot } from './snapshot.ts';
+import type { Outcome, Stage } from './stage.ts';
+
+export const OPERATOR_NAMESPACE = 'macvlan-system';
+
+export interface World {
+  readonly cluster: Cluster;
+  readonly stage: Stage;
+  /** Taken before the chart was installed. */
+  before: Snapshot;
+  sniffer: Sniffer | undefined;
+  /** MAC addresses of every shim there has been, for the judgement of what the LAN saw. */
+  readonly shimMacs: Set<string>;
+}
+
+/** One part of the story; its checks land on the stage. */
+export interface Chapter {
+  readonly title: string;
+  readonly tell: (world: World) => Promise<void>;
+}
+
+export function nodeOf(world: World, name: string): NodeHandle {
+  const node = world.cluster.nodes.find((candidate) => candidate.name === name);
+  if (node === undefined) throw new Error(`the cluster has no node ${name}`);
+  return node;
+}
+
+/** Runs kubectl and shows it. */
+export function kubectl(world: World, args: readonly string[], input?: string): Promise<Outcome> {
+  const shown = args.map((arg) => (/[\s{}'"]/.test(arg) ? `'${arg}'` : arg)).join(' ');
+  return world.stage.show(`kubectl ${shown}`, () =>
+    world.cluster.kubectl([...args], input === undefined ? {} : { input }),
+  );
+}
+
+/** Runs kubectl without showing it, and gives its JSON. */
+export async function kubeJson<T>(world: World, args: readonly string[]): Promise<T> {
+  const outcome = await world.cluster.kubectl([...args, '-o', 'json']);
+  if (outcome.code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${outcome.stderr.trim()}`);
+  return JSON.parse(outcome.stdout) as T;
+}
+
+/** Creates pods and waits until all of them run; gives the attachment links of each, in order. */
+export async function startPods(world: World, pods: readonly PodOptions[]): Promise<readonly (readonly AttachedLink[])[]> {
+  const list = { apiVersion: 'v1', kind: 'List', items: pods.map(podManifest) };
+  for (const pod of pods) {
+    world.stage.say(`pod ${pod.namespace}/${pod.name} on ${pod.node}${pod.networks === undefined ? '' : `, networks: ${pod.networks}`}`);
+  }
+  const applied = await world.cluster.kubectl(['apply', '-f', '-'], { input: JSON.stringify(list) });
+  if (applied.code !== 0) throw new Error(applied.stderr);
+  const links: (readonly AttachedLink[])[] = [];
+  for (const pod of pods) {
+    const json = await world.stage.eventually(`pod ${pod.name} runs`, () => runningPod(world, pod), { timeoutMs: 90_000 });
+    links.push(json === undefined ? [] : linksOf(json));
+  }
+  return links;
+}
+
+async function runningPod(world: World, pod: PodOptions): Promise<string | undefined> {
+  const got = await world.cluster.kubectl(['-n', pod.namespace, 'get', 'pod', pod.name, '-o', 'json']);
+  const phase = (JSON.parse(got.stdout) as { status?: { phase?: string } }).status?.phase;
+  return phase === 'Running' ? got.stdout : undefined;
+}
+
+/** Runs the test program inside a pod. */
+export function inPod(world: World, namespace: string, pod: string, args: readonly string[]): Promise<Outcome> {
+  return world.cluster.kubectl(['-n', namespace, 'exec', pod, '--', '/toolbox', ...args]);
+}
+
+export async function deletePods(world: World, namespace: string, names: readonly string[]): Promise<void> {
+  await world.cluster.kubectl(['-n', namespace, 'delete', 'pod', ...names, '--wait=true', '--timeout=60s']);
+}
+
+/** True when `probe` exits with 0 within a few tries: the first packet may wait for a neighbour. */
+export async function reaches(world: World, sentence: string, probe: () => Promise<Outcome>): Promise<void> {
+  await world.stage.eventually(sentence, async () => (await probe()).code === 0, { timeoutMs: 15_000, everyMs: 200 });
+}
+
+/** Notes the MAC addresses of the shims that there are now. */
+export async function rememberShims(world: World): Promise<void> {
+  const states = await kubeJson<{ items: { status?: { shims?: { mac: string }[] } }[] }>(world, ['get', 'mvn']);
+  for (const state of states.items) for (const shim of state.status?.shims ?? []) world.shimMacs.add(shim.mac);
+}

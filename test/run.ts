@@ -1,0 +1,103 @@
+// `make test`: runs the suites one after another and ends with one line of counts. A suite is a folder under test/.
+// Usage: node test/run.ts [suite …]   (default: all, cheapest first)
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** Suites in order of price. Those that share the kernel or the machine's cores run one file at a time. */
+const SUITES: Readonly<Record<string, { readonly folders: readonly string[]; readonly workers: number; readonly minutes: number }>> = {
+  unit: { folders: ['test/unit', 'test/golden', 'test/property'], workers: 2, minutes: 10 },
+  flow: { folders: ['test/flow'], workers: 1, minutes: 20 },
+  netns: { folders: ['test/netns'], workers: 1, minutes: 15 },
+  e2e: { folders: ['test/e2e'], workers: 1, minutes: 25 },
+};
+
+interface JestReport {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
+  readonly numFailedTestSuites: number;
+  readonly numRuntimeErrorTestSuites: number;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[];
+  }[];
+}
+
+interface Count {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => SUITES[name] === undefined);
+if (unknown.length > 0) {
+  console.error(`no such suite: ${unknown.join(', ')} (there are ${Object.keys(SUITES).join(', ')})`);
+  process.exit(2);
+}
+
+const total: Count = { passed: 0, failed: 0, skipped: 0 };
+for (const [name, suite] of Object.entries(SUITES)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  const folders = suite.folders.filter((folder) => existsSync(folder));
+  if (folders.length === 0) continue;
+  console.log(`\n==> ${name}: ${folders.join(' ')}`);
+  const started = Date.now();
+  const count = await runJest(name, folders, suite.workers, suite.minutes);
+  console.log(
+    `==> ${name}: ${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped in ${((Date.now() - started) / 1000).toFixed(0)} s`,
+  );
+  total.passed += count.passed;
+  total.failed += count.failed;
+  total.skipped += count.skipped;
+}
+const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : '';
+console.log(`\n${total.passed} passed, ${total.failed} failed${skipped}`);
+process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0);
+
+async function runJest(name: string, folders: readonly string[], workers: number, minutes: number): Promise<Count> {
+  const report = join(tmpdir(), `macvlan-operator-${process.pid}-${name}.json`);
+  const parallel = workers === 1 ? ['--runInBand'] : [`--maxWorkers=${workers}`];
+  const child = spawn(
+    process.execPath,
+    [
+      '--experimental-vm-modules',
+      '--disable-warning=ExperimentalWarning',
+      'node_modules/jest/bin/jest.js',
+      '--json',
+      `--outputFile=${report}`,
+      '--forceExit',
+      '--verbose',
+      ...parallel,
+      ...folders,
+    ],
+    { stdio: ['ignore', 'ignore', 'inherit'], timeout: minutes * 60_000, killSignal: 'SIGTERM' },
+  );
+  const code = await new Promise<number | null>((resolve) => child.on('exit', resolve));
+  try {
+    return countOf(JSON.parse(readFileSync(report, 'utf8')) as JestReport, code);
+  } catch (error) {
+    console.error(`${name}: no report (jest ended with ${code}, limit ${minutes} min): ${String(error)}`);
+    return { passed: 0, failed: 1, skipped: 0 };
+  } finally {
+    rmSync(report, { force: true });
+  }
+}
+
+/** A file that could not even be loaded counts as one failed test, and so does a jest that ended badly with nothing failed. */
+function countOf(report: JestReport, code: number | null): Count {
+  for (const file of report.testResults) {
+    for (const test of file.assertionResults) {
+      if (test.status === 'pending') console.log(`skipped: ${test.fullName}`);
+    }
+  }
+  const broken = report.numRuntimeErrorTestSuites;
+  const failed = report.numFailedTests + broken;
+  return {
+    passed: report.numPassedTests,
+    failed: failed === 0 && code !== 0 ? 1 : failed,
+    skipped: report.numPendingTests,
+  };
+}
