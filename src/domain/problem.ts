@@ -19,6 +19,7 @@ export const PROBLEMS = {
   NameInvalid: 'The attachment has a name that Multus cannot refer to.',
   RangeInvalid: 'An address range of the attachment contradicts itself.',
   RangesOverlap: 'Two address ranges of the attachment hold the same addresses.',
+  RouteInvalid: 'A route of the attachment cannot work as it is written.',
   HostAccessModeUnsupported: 'Host access needs mode bridge; other modes keep the shim and the pods apart.',
   ApplyFailed: 'The API server refused something that the controller wanted to write.',
   AgentSilent: 'The agent of a matched node has not reported yet.',
@@ -39,3 +40,17 @@ export const PROBLEMS = {
 } as const satisfies Record<string, string>;
 
 export type ProblemCode = keyof typeof PROBLEMS;
+
+/** Reasons of conditions that are not problems: all is well, or nobody has to do anything but wait. */
+export const REASONS = {
+  Valid: 'The spec makes sense.',
+  UpToDate: 'Every selected namespace has its NetworkAttachmentDefinition.',
+  OnHold: 'Not looked at while the spec is refused; what was there before stays as it is.',
+  NodesReady: 'Every matched node has what it needs.',
+  NotWanted: 'The attachment does not ask for it.',
+  Working: 'Everything the attachment asks for is there.',
+  Deleting: 'The attachment is deleted and is being taken down.',
+  Pending: 'The agent of a matched node has seen the attachment and is at work.',
+} as const satisfies Record<string, string>;
+
+export type ReasonCode = keyof typeof REASONS;

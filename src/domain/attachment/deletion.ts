@@ -1,0 +1,107 @@
+// How far the removal of an attachment has come, and what holds it up.
+//
+//   deleted ──▶ Draining ──(no pod attached, or force)──▶ Cleaning ──(no node has anything left)──▶ Released
+//               all keeps working                        NADs go; agents take alias, shim, routes down
+import type { Node } from '../../api/kube.ts';
+import { ANNOTATION_FORCE, FINALIZER } from '../../api/names.ts';
+import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
+import type { NodePod } from '../../api/v1alpha1/node-state.ts';
+import type { Problem } from '../problem.ts';
+import type { AttachmentFacts, NodeReport } from './facts.ts';
+
+/** Absent: no such attachment. Released: nothing of it is left anywhere, the finalizer may go. */
+export type Stage = 'Absent' | 'Active' | 'Draining' | 'Cleaning' | 'Released';
+
+/** A node that has not been Ready for this long does not hold up a deletion; its agent cleans up when it comes back. */
+export const PATIENCE_MS = 10 * 60_000;
+const PODS_SHOWN = 5;
+
+/** Where the attachment stands. Cleaning never goes back to Draining: the NADs are gone by then. */
+export function stageOf(facts: AttachmentFacts): Stage {
+  const { attachment } = facts;
+  if (attachment === undefined) return 'Absent';
+  if (attachment.metadata.deletionTimestamp === undefined) return 'Active';
+  if (attachment.metadata.finalizers?.includes(FINALIZER) !== true) return 'Released';
+  if (attachment.status?.phase !== 'Cleaning' && !isForced(attachment) && attachedPods(facts).length > 0) {
+    return 'Draining';
+  }
+  return uncleanNodes(facts).length > 0 ? 'Cleaning' : 'Released';
+}
+
+/** Pods with a link on this attachment, on nodes whose word still counts; sorted. */
+export function attachedPods(facts: AttachmentFacts): readonly NodePod[] {
+  return countingReports(facts)
+    .flatMap((report) => report.pods)
+    .toSorted((a, b) => compareText(`${a.namespace}/${a.name}`, `${b.namespace}/${b.name}`));
+}
+
+/** Names of nodes that still have something of the attachment and whose word still counts; sorted. */
+export function uncleanNodes(facts: AttachmentFacts): readonly string[] {
+  return countingReports(facts)
+    .filter((report) => report.entry !== undefined)
+    .map((report) => report.node)
+    .toSorted(compareText);
+}
+
+/** Why the deletion is not through yet. */
+export function deletionProblems(facts: AttachmentFacts, stage: Stage): readonly Problem[] {
+  if (stage === 'Draining') return [podsAttachedProblem(attachedPods(facts))];
+  if (stage === 'Cleaning') return uncleanNodes(facts).map(nodeNotCleanProblem);
+  return [];
+}
+
+/** When the next of the nodes that hold up the deletion runs out of patience, in milliseconds from now; or never. */
+export function patienceLeft(facts: AttachmentFacts): number | undefined {
+  const left = facts.nodes
+    .filter((node) => facts.reports.some((report) => report.node === node.metadata.name))
+    .map((node) => notReadySince(node))
+    .filter((since) => since !== undefined)
+    .map((since) => since + PATIENCE_MS - facts.now)
+    .filter((ms) => ms > 0);
+  return left.length === 0 ? undefined : Math.min(...left);
+}
+
+/** Since when the node has not been Ready, in milliseconds since 1970; nothing while it is. */
+export function notReadySince(node: Node): number | undefined {
+  const ready = node.status?.conditions?.find((condition) => condition.type === 'Ready');
+  if (ready === undefined || ready.status === 'True' || ready.lastTransitionTime === undefined) return undefined;
+  return Date.parse(ready.lastTransitionTime);
+}
+
+function isForced(attachment: MacvlanAttachment): boolean {
+  return attachment.metadata.annotations?.[ANNOTATION_FORCE] === 'true';
+}
+
+function countingReports(facts: AttachmentFacts): readonly NodeReport[] {
+  const byName = new Map(facts.nodes.map((node) => [node.metadata.name, node]));
+  return facts.reports.filter((report) => {
+    const node = byName.get(report.node);
+    if (node === undefined) return false;
+    const since = notReadySince(node);
+    return since === undefined || facts.now - since < PATIENCE_MS;
+  });
+}
+
+function podsAttachedProblem(pods: readonly NodePod[]): Problem {
+  const names = [...new Set(pods.map((pod) => `${pod.namespace}/${pod.name}`))];
+  const more = names.length > PODS_SHOWN ? ` and ${names.length - PODS_SHOWN} more` : '';
+  return {
+    reason: 'PodsAttached',
+    message: `Deletion waits for attached pods: ${names.slice(0, PODS_SHOWN).join(', ')}${more}.`,
+    remedy: `Delete these pods, or annotate the attachment with ${ANNOTATION_FORCE}=true.`,
+  };
+}
+
+function nodeNotCleanProblem(node: string): Problem {
+  return {
+    reason: 'NodeNotClean',
+    message: `Node ${node} has not confirmed that nothing of the attachment is left on it.`,
+    remedy: `Look at the agent on ${node}; a node that is not Ready for 10 minutes no longer counts.`,
+    node,
+  };
+}
+
+function compareText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}

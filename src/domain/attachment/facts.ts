@@ -1,0 +1,47 @@
+// What the decisions about one attachment are made from: gathered once per turn, then only read.
+import type { Namespace, Node } from '../../api/kube.ts';
+import type { NetworkAttachmentDefinition } from '../../api/multus.ts';
+import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
+import type { NodeAttachment, NodePod } from '../../api/v1alpha1/node-state.ts';
+import { selects } from '../select.ts';
+
+export interface AttachmentFacts {
+  readonly name: string;
+  /** Nothing when it does not exist (any more). */
+  readonly attachment: MacvlanAttachment | undefined;
+  /** Whether the cluster knows NetworkAttachmentDefinitions. */
+  readonly multus: 'Present' | 'Missing';
+  readonly namespaces: readonly Namespace[];
+  /** NADs that were made for this attachment. */
+  readonly owned: readonly NetworkAttachmentDefinition[];
+  readonly nodes: readonly Node[];
+  /** What the agents say about this attachment; nodes that say nothing about it are not in the list. */
+  readonly reports: readonly NodeReport[];
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+/** What one node's agent says about one attachment. */
+export interface NodeReport {
+  readonly node: string;
+  readonly entry: NodeAttachment | undefined;
+  readonly pods: readonly NodePod[];
+}
+
+/** Whether the attachment takes this node. */
+export function matchesNode(attachment: MacvlanAttachment, node: Node): boolean {
+  return selects(attachment.spec.nodeSelector ?? {}, node.metadata.labels);
+}
+
+/** A namespace that is being deleted takes no new objects. */
+export function isGoing(namespace: Namespace): boolean {
+  return namespace.metadata.deletionTimestamp !== undefined || namespace.status?.phase === 'Terminating';
+}
+
+/** Whether the attachment wants its NAD in this namespace: by name or by label, the union counts. */
+export function wantsNamespace(attachment: MacvlanAttachment, namespace: Namespace): boolean {
+  const { names, selector } = attachment.spec.namespaces;
+  if (isGoing(namespace)) return false;
+  if (names?.includes(namespace.metadata.name) === true) return true;
+  return selector !== undefined && selects(selector, namespace.metadata.labels);
+}

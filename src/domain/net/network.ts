@@ -1,0 +1,98 @@
+// The facts about a node's network that decisions are made from: plain values, as the kernel tells them.
+
+export type Family = 'IPv4' | 'IPv6';
+
+/** A network device in the node's own namespace. */
+export interface Link {
+  readonly ifindex: number;
+  readonly name: string;
+  readonly altNames: readonly string[];
+  /** Current hardware address, lower case with colons; empty when the device has none. */
+  readonly mac: string;
+  /** What the hardware was made with; physical NICs have one, virtual devices do not. */
+  readonly permanentMac?: string;
+  readonly type: 'Ethernet' | 'Loopback' | 'Other';
+  /** Switched on (IFF_UP). */
+  readonly isUp: boolean;
+  /** Has a link partner; a device that is down has none. */
+  readonly hasCarrier: boolean;
+  /** Does not do ARP (IFF_NOARP), so it is no LAN. */
+  readonly isNoArp: boolean;
+  /** In bytes. */
+  readonly mtu: number;
+  /** macvlan, veth, bridge, bond, vlan, …; physical NICs have none. */
+  readonly kind?: string;
+  /** The device below (IFLA_LINK): a macvlan's parent, a veth's peer. */
+  readonly lower?: number;
+  /** The device below is in another network namespace. */
+  readonly isLowerElsewhere: boolean;
+  /** The bridge, bond or team that this device is a port of. */
+  readonly master?: number;
+  /** The kind of port that this device is: bridge, bond, team, … */
+  readonly portKind?: string;
+  readonly macvlanMode?: string;
+  /** How IPv6 link-local addresses are made; missing when IPv6 is off in the kernel. */
+  readonly addressGeneration?: 'None' | 'Other';
+  /** The IPv4 setting arp_filter; missing when the kernel did not tell. */
+  readonly arpFilter?: boolean;
+}
+
+/** An address of a link. */
+export interface Address {
+  readonly ifindex: number;
+  readonly family: Family;
+  /** Without prefix length. */
+  readonly address: string;
+  readonly prefixLength: number;
+  /** Global, i.e. good for talking to others. */
+  readonly isGlobal: boolean;
+  /** Another address of the same subnet came first. */
+  readonly isSecondary: boolean;
+  /** The kernel makes no route for the prefix. */
+  readonly isNoPrefixRoute: boolean;
+}
+
+/** A route of the main table. */
+export interface Route {
+  readonly family: Family;
+  /** Empty for a default route. */
+  readonly destination: string;
+  readonly prefixLength: number;
+  /** The links that it leaves through; several for a multipath route, none for one that refuses. */
+  readonly links: readonly number[];
+  readonly hasGateway: boolean;
+  /** The source address that it prefers. */
+  readonly source?: string;
+  /** Lower wins. */
+  readonly metric: number;
+  /** Directly on the link (scope link). */
+  readonly isLinkScope: boolean;
+  /** An ordinary route (unicast), not one that blackholes or refuses. */
+  readonly isUnicast: boolean;
+}
+
+/** What the kernel knows about the owner of an address on a link. */
+export interface Neighbour {
+  readonly ifindex: number;
+  readonly family: Family;
+  readonly address: string;
+  readonly mac: string;
+  readonly isPermanent: boolean;
+}
+
+/** One look at the node's network. Neighbours are those of shims only. */
+export interface Network {
+  readonly links: readonly Link[];
+  readonly addresses: readonly Address[];
+  readonly routes: readonly Route[];
+  readonly neighbours: readonly Neighbour[];
+}
+
+/** The link that has this as its name or as an altname. Names and altnames share one space in the kernel. */
+export function findByAnyName(links: readonly Link[], name: string): Link | undefined {
+  return links.find((link) => link.name === name || link.altNames.includes(name));
+}
+
+export function findByIndex(links: readonly Link[], ifindex: number): Link | undefined {
+  return links.find((link) => link.ifindex === ifindex);
+}
