@@ -1,6 +1,11 @@
 // Everything that is generated, in one list: which file, from what.
-import { type CustomResourceDefinition, crdFor, formatYaml, type GeneratedKind, generateKind } from './crd.ts';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PROBLEMS } from '../domain/problem.ts';
+import { chartReadme, crdTemplate } from './chart.ts';
+import { crdFor, formatYaml, type GeneratedKind, generateKind } from './crd.ts';
 import { KINDS } from './kinds.ts';
+import { apiReference, problemsReference } from './reference.ts';
 
 /** A generated file: its path from the checkout's root, and its whole text. */
 export interface Output {
@@ -8,14 +13,23 @@ export interface Output {
   readonly text: string;
 }
 
+const CHART = 'charts/macvlan-operator';
+
 /** All generated files of the checkout at `root`. The same sources give the same bytes. */
 export function generateOutputs(root: string): readonly Output[] {
   const kinds = KINDS.map((definition) => generateKind(definition, root));
-  return [...kinds.map(crdFile)];
+  const read = (path: string) => readFileSync(join(root, path), 'utf8');
+  return [
+    ...kinds.map(crdFile),
+    { path: `${CHART}/templates/crds.yaml`, text: crdTemplate(kinds.map(crdFor)) },
+    { path: `${CHART}/README.md`, text: chartReadme(read(`${CHART}/README.md`), read(`${CHART}/values.yaml`)) },
+    { path: 'docs/reference/api.md', text: apiReference(kinds) },
+    { path: 'docs/reference/problems.md', text: problemsReference(PROBLEMS) },
+  ];
 }
 
 function crdFile(kind: GeneratedKind): Output {
-  const crd: CustomResourceDefinition = crdFor(kind);
+  const crd = crdFor(kind);
   const [plural = '', ...group] = crd.metadata.name.split('.');
   return {
     path: `crds/${group.join('.')}_${plural}.yaml`,

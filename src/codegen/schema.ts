@@ -45,7 +45,8 @@ export function readTypeSchema(path: string, type: string, tsconfig: string): Ty
     extraTags: TAGS,
   });
   const schema = generator.createSchema(type);
-  const definitions = (schema.definitions ?? {}) as Record<string, TypeSchema>;
+  // The library's type is draft 7 alone; what it returns also holds the tags that it was told to keep.
+  const definitions = (schema.definitions ?? {}) as unknown as Readonly<Record<string, TypeSchema>>;
   const root = definitions[type];
   if (root === undefined) throw new Error(`${path} does not declare ${type}`);
   return { root, definitions };

@@ -71,7 +71,7 @@ class Converter {
   convert(raw: TypeSchema, path: string, inside: readonly string[]): StructuralSchema {
     if (raw.$ref !== undefined) return this.#inline(raw, raw.$ref, path, inside);
     refuseUnknownKeywords(raw, path);
-    const out: StructuralSchema = { type: '', ...pick(raw), ...typeOf(raw, path) };
+    const out: StructuralSchema = { ...pick(raw), ...typeOf(raw, path) };
     if (raw.enum !== undefined) out.enum = raw.enum.filter((value) => value !== null);
     if (raw.const !== undefined) out.enum = [raw.const];
     this.#addChildren(out, raw, path, inside);
