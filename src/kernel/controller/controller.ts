@@ -1,0 +1,130 @@
+// The loop around a reconciler: takes keys, runs them a few at a time, and is the only place that waits, retries and logs.
+import { type Clock, monotonicClock } from '../process/clock.ts';
+import type { Logger } from '../process/logger.ts';
+import { type Priority, WorkQueue } from '../queue/work-queue.ts';
+
+/** What a reconciler says at the end. `blocked`: nothing helps until something changes, so nothing is tried until then. */
+export type Answer =
+  | { readonly type: 'done' }
+  | { readonly type: 'later'; readonly ms: number }
+  | { readonly type: 'retry'; readonly error: unknown }
+  | { readonly type: 'blocked' };
+
+/** Makes the world fit for one key. `signal` aborts when the process can wait no longer. Throwing is the same as `retry`. */
+export type Reconcile = (key: string, signal: AbortSignal) => Promise<Answer>;
+
+/** What a controller tells about its work, for metrics. */
+export interface ControllerObserver {
+  reconciled?(controller: string, answer: Answer['type'], seconds: number): void;
+  /** Called once, with a function that gives the number of keys that wait. */
+  queue?(controller: string, depth: () => number): void;
+}
+
+export interface ControllerOptions {
+  /** In logs and metrics. */
+  readonly name: string;
+  readonly reconcile: Reconcile;
+  /** How many keys are worked on at a time; default 1. Never twice the same. */
+  readonly concurrency?: number;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+  readonly metrics?: ControllerObserver | undefined;
+  /** A queue with other limits than the default ones. */
+  readonly queue?: WorkQueue;
+  /** How long running work may take after the stop before its signal aborts; default 30 000 ms. */
+  readonly drainMs?: number;
+}
+
+const TURN_MS = 8; // how long reconciles that need no I/O may follow each other before the event loop gets its turn
+
+/** Keys may be enqueued before `run`; they are kept. */
+export class Controller {
+  readonly #options: ControllerOptions;
+  readonly #clock: Clock;
+  readonly #queue: WorkQueue;
+  readonly #logger: Logger;
+  #lastTurn = 0;
+
+  constructor(options: ControllerOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? monotonicClock;
+    this.#queue = options.queue ?? new WorkQueue({ clock: this.#clock });
+    this.#logger = options.logger.child({ controller: options.name });
+    options.metrics?.queue?.(options.name, () => this.#queue.depth);
+  }
+
+  /** Asks for a reconcile of `key`. Default priority `user`. */
+  enqueue(key: string, opts: { readonly priority?: Priority } = {}): void {
+    this.#queue.add(key, opts.priority ?? 'user');
+  }
+
+  /** Asks for a reconcile of `key` in `ms`, unless one comes earlier. */
+  enqueueAfter(key: string, ms: number): void {
+    this.#queue.addAfter(key, ms);
+  }
+
+  /** Works until `signal` aborts, then lets running reconciles end and resolves. Waiting keys are left to the next leader. */
+  async run(signal: AbortSignal): Promise<void> {
+    const hurry = new AbortController();
+    let cancel = () => {};
+    const stop = () => {
+      this.#queue.close({ pending: 'drop' });
+      cancel = this.#clock.after(this.#options.drainMs ?? 30_000, () => hurry.abort());
+    };
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    const workers = Array.from({ length: this.#options.concurrency ?? 1 }, () => this.#work(hurry.signal));
+    await Promise.all(workers);
+    signal.removeEventListener('abort', stop);
+    cancel();
+  }
+
+  async #work(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const key = await this.#queue.take();
+      if (key === undefined) return;
+      await this.#reconcile(key, signal);
+      this.#queue.done(key);
+      await this.#giveWay();
+    }
+  }
+
+  async #reconcile(key: string, signal: AbortSignal): Promise<void> {
+    const started = this.#clock.now();
+    let answer: Answer;
+    try {
+      answer = await this.#options.reconcile(key, signal);
+    } catch (error) {
+      answer = { type: 'retry', error };
+    }
+    this.#options.metrics?.reconciled?.(this.#options.name, answer.type, (this.#clock.now() - started) / 1000);
+    if (answer.type === 'retry') this.#retry(key, answer.error);
+    else this.#queue.forget(key);
+    if (answer.type === 'later') this.#queue.addAfter(key, answer.ms);
+  }
+
+  #retry(key: string, error: unknown): void {
+    this.#queue.retry(key, retryAfterOf(error));
+    const failures = this.#queue.failures(key);
+    const entry = { err: error, key, failures };
+    // A conflict means that the cache was behind, and the next try has newer facts: no news unless it goes on.
+    if (isConflict(error) && failures < 5) this.#logger.debug(entry, 'reconcile met a conflict, trying again');
+    else this.#logger.warn(entry, 'reconcile failed, trying again');
+  }
+
+  async #giveWay(): Promise<void> {
+    const now = this.#clock.now();
+    if (now - this.#lastTurn < TURN_MS) return;
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    this.#lastTurn = this.#clock.now();
+  }
+}
+
+function retryAfterOf(error: unknown): number {
+  const ms = (error as { retryAfterMs?: unknown } | undefined)?.retryAfterMs;
+  return typeof ms === 'number' ? ms : 0;
+}
+
+function isConflict(error: unknown): boolean {
+  return (error as { status?: unknown } | undefined)?.status === 409;
+}

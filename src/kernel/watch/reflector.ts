@@ -1,0 +1,289 @@
+// Keeps a store equal to a collection of the API server: list once, then watch for ever. Nothing that goes wrong ends it.
+import type { Kind, KubeObject } from '../../api/kube.ts';
+import { KubeClient } from '../kube/client.ts';
+import { keyOf, pathFor } from '../kube/path.ts';
+import { ApiError, type Transport } from '../kube/transport.ts';
+import { type Clock, jitter, monotonicClock, sleep } from '../process/clock.ts';
+import type { Logger } from '../process/logger.ts';
+import type { Store } from './store.ts';
+
+/** `syncing` until the first full list, `failing` while the API server refuses or stays away, else `synced`. */
+export type ReflectorState = 'syncing' | 'synced' | 'failing';
+
+/** What a reflector tells about its work; all optional, for metrics. */
+export interface WatchObserver {
+  listed?(kind: string): void;
+  watched?(kind: string): void;
+  event?(kind: string): void;
+  failed?(kind: string, status: number): void;
+  state?(kind: string, state: ReflectorState): void;
+}
+
+interface Source {
+  /** One of the two is needed. */
+  readonly client?: KubeClient;
+  readonly transport?: Transport;
+}
+
+export interface ReflectorOptions<T extends KubeObject> extends Source {
+  readonly kind: Kind<T>;
+  readonly store: Store<T>;
+  /** Only this namespace; default all. */
+  readonly namespace?: string | undefined;
+  readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
+  /** Cuts an object down before it is stored. `metadata.managedFields` is dropped in any case. */
+  readonly transform?: (object: T) => T;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+  readonly observer?: WatchObserver | undefined;
+  /** Objects per page of a list; default 500. */
+  readonly pageSize?: number;
+  /** Lists take what the API server has cached: cheaper, but possibly older than what was seen before a restart. Default false. */
+  readonly listFromCache?: boolean;
+  /** The first list waits a random time up to this, so that many agents do not come at once; default 0. */
+  readonly firstListDelayMs?: number;
+  /** How long the server is asked to keep a watch, chosen at random between the two; default [240, 480]. */
+  readonly watchSeconds?: readonly [number, number];
+  /** How long past that we wait for it to end before we take the peer for dead; default 15 000. */
+  readonly watchGraceMs?: number;
+  /** First and longest pause after a failure, in milliseconds; default [800, 30 000]. */
+  readonly backoffMs?: readonly [number, number];
+}
+
+/** The version we stand at is no longer known to the server: list again. */
+class Gone extends Error {}
+
+const FAILURES_BEFORE_FAILING = 3; // one broken connection is no news; 401, 403 and 404 are, at once
+
+/** See `run`. One reflector per kind and selector. */
+export class Reflector<T extends KubeObject> {
+  /** Resolves after the first full list. Stays pending while the kind is missing or forbidden. */
+  readonly synced: Promise<void>;
+  /** Resolves after the first full list or when the server first said that the kind is not there (404). */
+  readonly settled: Promise<void>;
+  readonly #options: ReflectorOptions<T>;
+  readonly #client: KubeClient;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #handlers: ((state: ReflectorState) => void)[] = [];
+  #resolveSynced: () => void = () => {};
+  #resolveSettled: () => void = () => {};
+  #state: ReflectorState = 'syncing';
+  #listedOnce = false;
+  #lastError: unknown;
+  #version = '';
+  #failures = 0;
+  #wake = new AbortController();
+
+  constructor(options: ReflectorOptions<T>) {
+    const client = options.client ?? (options.transport === undefined ? undefined : new KubeClient(options.transport));
+    if (client === undefined) throw new Error('a reflector needs a client or a transport');
+    this.#client = client;
+    this.#options = options;
+    this.#clock = options.clock ?? monotonicClock;
+    this.#logger = options.logger.child({ watch: options.kind.plural });
+    this.synced = new Promise((resolve) => {
+      this.#resolveSynced = resolve;
+    });
+    this.settled = new Promise((resolve) => {
+      this.#resolveSettled = resolve;
+    });
+    options.store.onHandlerError((err, key) => this.#logger.error({ err, key }, 'a change handler threw'));
+  }
+
+  state(): ReflectorState {
+    return this.#state;
+  }
+
+  /** What went wrong last, while the state is not `synced`. An ApiError with status 404 means that the kind is not there. */
+  lastError(): unknown {
+    return this.#lastError;
+  }
+
+  /** True when the server says that it does not serve this kind, which is not the same as an empty collection. */
+  kindIsMissing(): boolean {
+    return this.#lastError instanceof ApiError && this.#lastError.status === 404;
+  }
+
+  /** Calls `handler` at each change of state from now on. */
+  onStateChange(handler: (state: ReflectorState) => void): void {
+    this.#handlers.push(handler);
+  }
+
+  /** Ends a pause after a failure, e.g. because the missing kind has just been seen to arrive. */
+  retryNow(): void {
+    this.#wake.abort();
+  }
+
+  /** Lists and watches until `signal` aborts; then resolves. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    await sleep(this.#clock, Math.random() * (this.#options.firstListDelayMs ?? 0), signal);
+    while (!signal.aborted) {
+      try {
+        if (this.#version === '') await this.#list(signal);
+        await this.#watch(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        await this.#recover(error, signal);
+      }
+    }
+  }
+
+  async #list(signal: AbortSignal): Promise<void> {
+    const { kind, store } = this.#options;
+    this.#options.observer?.listed?.(kind.plural);
+    const seen = new Set<string>();
+    let continueToken = '';
+    let version: string;
+    do {
+      const page = await this.#client.listPage(kind, {
+        namespace: this.#options.namespace,
+        labelSelector: this.#options.labelSelector,
+        fieldSelector: this.#options.fieldSelector,
+        resourceVersion: this.#options.listFromCache === true && continueToken === '' ? '0' : undefined,
+        limit: this.#options.pageSize ?? 500,
+        continueToken,
+        signal,
+      });
+      for (const object of page.items) {
+        seen.add(keyOf(object));
+        store.upsert(this.#cut(object));
+      }
+      continueToken = page.continueToken;
+      version = page.resourceVersion;
+    } while (continueToken !== '');
+    for (const key of [...store.keys()]) if (!seen.has(key)) store.remove(key);
+    this.#version = version;
+    this.#listedOnce = true;
+    this.#setState('synced', undefined);
+    this.#resolveSynced();
+    this.#resolveSettled();
+  }
+
+  // Returns when the server ended the watch in time or went silent: both mean "watch again from where we are".
+  async #watch(signal: AbortSignal): Promise<void> {
+    const { kind, watchSeconds: [least, most] = [240, 480] } = this.#options;
+    this.#options.observer?.watched?.(kind.plural);
+    const seconds = Math.max(1, Math.round(least + Math.random() * (most - least)));
+    const silence = new AbortController();
+    const cancel = this.#clock.after(seconds * 1000 + (this.#options.watchGraceMs ?? 15_000), () => silence.abort());
+    const started = this.#clock.now();
+    let lines = 0;
+    try {
+      const response = await this.#openWatch(seconds, AbortSignal.any([signal, silence.signal]));
+      for await (const line of response.lines) {
+        this.#take(JSON.parse(line) as WatchEvent<T>); // half a line throws, and we watch again from the last whole one
+        lines += 1;
+      }
+    } catch (error) {
+      if (signal.aborted || !silence.signal.aborted) throw error;
+    } finally {
+      cancel();
+    }
+    // A proxy that ends every watch at once would otherwise be asked in a tight loop.
+    if (lines === 0 && this.#clock.now() - started < 1000)
+      throw new Error('the watch ended at once, with nothing said');
+    this.#progress();
+  }
+
+  #openWatch(seconds: number, signal: AbortSignal) {
+    return this.#client.transport.stream({
+      method: 'GET',
+      path: pathFor(this.#options.kind, { namespace: this.#options.namespace }),
+      query: {
+        watch: true,
+        allowWatchBookmarks: true,
+        resourceVersion: this.#version,
+        timeoutSeconds: seconds,
+        labelSelector: this.#options.labelSelector,
+        fieldSelector: this.#options.fieldSelector,
+      },
+      signal,
+    });
+  }
+
+  #take(event: WatchEvent<T>): void {
+    const { kind, store } = this.#options;
+    if (event.type === 'ERROR') throw errorOf(event.object);
+    this.#options.observer?.event?.(kind.plural);
+    if (event.type === 'DELETED') store.remove(keyOf(event.object), this.#cut(event.object));
+    else if (event.type !== 'BOOKMARK') store.upsert(this.#cut(event.object));
+    this.#version = event.object.metadata.resourceVersion ?? this.#version;
+    this.#progress();
+  }
+
+  #progress(): void {
+    this.#failures = 0;
+    if (this.#state === 'failing') this.#setState('synced', undefined);
+  }
+
+  async #recover(error: unknown, signal: AbortSignal): Promise<void> {
+    const status = error instanceof ApiError ? error.status : 0;
+    this.#options.observer?.failed?.(this.#options.kind.plural, status);
+    this.#failures += 1;
+    if (error instanceof Gone || status === 410) {
+      this.#version = '';
+      if (this.#failures === 1) return;
+    }
+    // The kind went away. Its objects stay in the store: an older API server of a set that is being upgraded says the same,
+    // and acting on "all are deleted" would be worse than acting late. The list that follows says what is really gone.
+    if (status === 404) this.#version = '';
+    if (status === 404) this.#resolveSettled();
+    if (this.#failures >= FAILURES_BEFORE_FAILING || (status >= 401 && status <= 404)) this.#setState('failing', error);
+    else this.#lastError = error;
+    await this.#pause(error, signal);
+  }
+
+  async #pause(error: unknown, signal: AbortSignal): Promise<void> {
+    const [first, longest] = this.#options.backoffMs ?? [800, 30_000];
+    const asked = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
+    const ms = Math.max(jitter(Math.min(first * 2 ** Math.min(this.#failures - 1, 30), longest)), asked);
+    this.#logger.warn({ err: error, failures: this.#failures, pauseMs: Math.round(ms) }, 'watch interrupted');
+    this.#wake = new AbortController();
+    await sleep(this.#clock, ms, AbortSignal.any([signal, this.#wake.signal]));
+  }
+
+  #setState(state: ReflectorState, error: unknown): void {
+    this.#lastError = error;
+    const next = state === 'synced' && !this.#listedOnce ? 'syncing' : state;
+    if (next === this.#state) return;
+    this.#state = next;
+    this.#options.observer?.state?.(this.#options.kind.plural, next);
+    for (const handler of this.#handlers) {
+      try {
+        handler(next);
+      } catch (err) {
+        this.#logger.error({ err }, 'a state handler threw');
+      }
+    }
+  }
+
+  // managedFields is most of an object's bytes, and nobody here reads it.
+  #cut(object: T): T {
+    const { managedFields: _, ...metadata } = object.metadata as T['metadata'] & { managedFields?: unknown };
+    const cut = { ...object, metadata } as T;
+    return this.#options.transform?.(cut) ?? cut;
+  }
+}
+
+type WatchEvent<T> =
+  | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'; readonly object: T }
+  | { readonly type: 'ERROR'; readonly object: WatchFailure };
+
+interface WatchFailure {
+  readonly code?: number;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly details?: { readonly retryAfterSeconds?: number };
+}
+
+function errorOf(failure: WatchFailure): Error {
+  if (failure.code === 410) return new Gone(failure.message ?? 'too old resource version');
+  const seconds = failure.details?.retryAfterSeconds;
+  return new ApiError(`watch: ${failure.message ?? 'the server reported an error'}`, {
+    status: failure.code ?? 500,
+    ...(failure.reason === undefined ? {} : { reason: failure.reason }),
+    ...(seconds === undefined ? {} : { retryAfterMs: seconds * 1000 }),
+  });
+}
