@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Makes sure that the programs which this project takes from the system are there: installs what is missing where that
+# is possible (root on Debian or Ubuntu), else names it in one line. Silent and fast when nothing is missing.
+set -euo pipefail
+PATH="$PATH:/usr/sbin:/sbin"
+
+packages=()
+# package, and a command that it brings
+while read -r package command; do
+  command -v "$command" >/dev/null 2>&1 || packages+=("$package")
+done <<'LIST'
+iproute2 ip
+iptables iptables
+dnsmasq-base dnsmasq
+util-linux nsenter
+procps sysctl
+mount mount
+gcc gcc
+pkg-config pkg-config
+tar tar
+LIST
+# runc's system call filter is built against it
+pkg-config --exists libseccomp 2>/dev/null || packages+=(libseccomp-dev)
+[ -e /usr/include/stdio.h ] || packages+=(libc6-dev)
+
+if [ ${#packages[@]} -gt 0 ]; then
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "==> installing from the distribution: ${packages[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    log=$(mktemp)
+    trap 'rm -f "$log"' EXIT
+    install() { apt-get install -y --no-install-recommends "${packages[@]}" >"$log" 2>&1; }
+    # the package lists of a fresh machine may be missing or old
+    install || { apt-get update >"$log" 2>&1 && install; } || { tail -n 20 "$log" >&2; exit 1; }
+  else
+    echo "missing: ${packages[*]} (Debian's package names); install them as root and run this again" >&2
+    exit 1
+  fi
+fi
+
+go=$(command -v go) || { echo "missing: Go 1.26 or later, from https://go.dev/dl/, on PATH" >&2; exit 1; }
+version=$("$go" env GOVERSION)
+minor=${version#go1.}
+minor=${minor%%[!0-9]*}
+if [ "$("$go" env GOTOOLCHAIN)" = local ] && [ "${minor:-0}" -lt 26 ]; then
+  echo "missing: Go 1.26 or later (this is $version, and GOTOOLCHAIN=local keeps it from fetching a newer one)" >&2
+  exit 1
+fi
