@@ -1,0 +1,75 @@
+// `npm run build`: one file per process and the netlink addon, all in dist/. Nothing else is needed to run them.
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { argv } from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { build, type Metafile } from 'esbuild';
+import { buildAddon } from './build-addon.ts';
+
+const root = join(import.meta.dirname, '..');
+const dist = join(root, 'dist');
+
+const PROCESSES = ['controller', 'agent'] as const;
+type Process = (typeof PROCESSES)[number];
+
+/** What must not get into a bundle, and why; a package that slips in costs every node memory. */
+const FORBIDDEN: readonly { readonly process: Process; readonly module: string; readonly because: string }[] = [
+  {
+    process: 'agent',
+    module: 'node_modules/@kubernetes/client-node/',
+    because: 'it would double the working set of the agent on every node',
+  },
+];
+
+/** CommonJS packages inside an ES module still call require and read __dirname. */
+const BANNER = [
+  "import { createRequire as __createRequire } from 'node:module';",
+  "import { dirname as __dirnameOf } from 'node:path';",
+  "import { fileURLToPath as __pathOf } from 'node:url';",
+  'const require = __createRequire(import.meta.url);',
+  'const __filename = __pathOf(import.meta.url);',
+  'const __dirname = __dirnameOf(__filename);',
+].join(' ');
+
+/** The project's version, from package.json. */
+export function projectVersion(): string {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  return version;
+}
+
+/** Builds dist/controller.mjs, dist/agent.mjs and dist/netlink.node. Throws when one of them does not build. */
+export async function buildDist(): Promise<void> {
+  mkdirSync(dist, { recursive: true });
+  buildAddon();
+  await Promise.all(PROCESSES.map(bundle));
+}
+
+async function bundle(name: Process): Promise<void> {
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: [`src/${name}/main.ts`],
+    outfile: join(dist, `${name}.mjs`),
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    banner: { js: BANNER },
+    // Stack traces stay readable without source maps: names and lines are those of the source.
+    minify: false,
+    legalComments: 'none',
+    define: { __VERSION__: JSON.stringify(projectVersion()) },
+    external: ['*.node'],
+    metafile: true,
+    logLevel: 'warning',
+  });
+  refuseForbidden(name, metafile);
+}
+
+function refuseForbidden(name: Process, metafile: Metafile): void {
+  for (const { process, module, because } of FORBIDDEN) {
+    const found = Object.keys(metafile.inputs).find((input) => process === name && input.includes(module));
+    if (found !== undefined) throw new Error(`${name}.mjs bundles ${found}: ${because}`);
+  }
+}
+
+if (argv[1] === fileURLToPath(import.meta.url)) await buildDist();
