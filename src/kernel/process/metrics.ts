@@ -1,5 +1,5 @@
 // What the kernel measures of itself, in the Prometheus text format. A process adds its own metrics to `registry`.
-import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import process from 'node:process';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Answer, ControllerObserver } from '../controller/controller.ts';
@@ -18,7 +18,7 @@ const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 export class Metrics implements ControllerObserver {
   readonly registry = new Registry();
   readonly #prefix: string;
-  readonly #loop: IntervalHistogram;
+  readonly #loop: ReturnType<typeof monitorEventLoopDelay>;
   readonly #reconciles: Counter<'controller' | 'answer'>;
   readonly #durations: Histogram<'controller'>;
   readonly #depths = new Map<string, () => number>();
