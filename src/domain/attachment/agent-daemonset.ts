@@ -1,0 +1,107 @@
+// The DaemonSet of the agents: on the nodes that the controller has labelled, with NET_ADMIN and nothing else.
+import type { Kind, KubeObject, OwnerReference } from '../../api/kube.ts';
+import { AGENT_NAME, LABEL_AGENT, LABEL_MANAGED_BY, MANAGED_BY } from '../../api/names.ts';
+
+/** As far as anyone here looks into one. */
+export interface DaemonSet extends KubeObject {
+  readonly spec?: Readonly<Record<string, unknown>>;
+  readonly status?: { readonly desiredNumberScheduled?: number; readonly numberReady?: number };
+}
+
+export const DAEMON_SET: Kind<DaemonSet> = {
+  apiVersion: 'apps/v1',
+  kind: 'DaemonSet',
+  plural: 'daemonsets',
+  namespaced: true,
+};
+
+/** What differs from one installation to the next. */
+export interface AgentSettings {
+  /** The operator's own namespace. */
+  readonly namespace: string;
+  readonly image: string;
+  readonly pullPolicy: string;
+  readonly serviceAccount: string;
+  /** Where the node keeps its CNI plugin binaries. */
+  readonly cniBinDir: string;
+  readonly logLevel: string;
+  /** Ports on the node's own loopback address: the agent shares the node's network. */
+  readonly healthPort: number;
+  readonly metricsPort: number;
+  /** Dies with this object; the chart's ServiceAccount, so that an uninstall takes the agents along. */
+  readonly owner?: OwnerReference;
+}
+
+const CNI_BIN_PATH = '/host/cni/bin';
+const SELECTOR = { 'app.kubernetes.io/name': AGENT_NAME };
+const LABELS = { ...SELECTOR, 'app.kubernetes.io/component': 'agent', [LABEL_MANAGED_BY]: MANAGED_BY };
+
+/** The DaemonSet as it should be. Only fields that we own; the server fills in the rest. */
+export function agentDaemonSetFor(settings: AgentSettings): DaemonSet {
+  return {
+    apiVersion: DAEMON_SET.apiVersion,
+    kind: DAEMON_SET.kind,
+    metadata: {
+      name: AGENT_NAME,
+      namespace: settings.namespace,
+      labels: LABELS,
+      ...(settings.owner === undefined ? {} : { ownerReferences: [settings.owner] }),
+    },
+    spec: {
+      selector: { matchLabels: SELECTOR },
+      // An agent that restarts cuts nobody off: shims and aliases stay while it is away.
+      updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: '10%' } },
+      template: { metadata: { labels: LABELS }, spec: podSpecFor(settings) },
+    },
+  };
+}
+
+function podSpecFor(settings: AgentSettings): Readonly<Record<string, unknown>> {
+  return {
+    serviceAccountName: settings.serviceAccount,
+    nodeSelector: { [LABEL_AGENT]: 'true' },
+    hostNetwork: true,
+    // The API server is reached by address; names need no cluster DNS, which may itself wait for a network.
+    dnsPolicy: 'Default',
+    priorityClassName: 'system-node-critical',
+    tolerations: [{ operator: 'Exists' }],
+    terminationGracePeriodSeconds: 10,
+    securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
+    containers: [containerFor(settings)],
+    volumes: [{ name: 'cni-bin', hostPath: { path: settings.cniBinDir } }],
+  };
+}
+
+function containerFor(settings: AgentSettings): Readonly<Record<string, unknown>> {
+  return {
+    name: 'agent',
+    image: settings.image,
+    imagePullPolicy: settings.pullPolicy,
+    command: ['/usr/local/bin/node', '/app/agent.mjs'],
+    env: [
+      { name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
+      { name: 'LOG_LEVEL', value: settings.logLevel },
+      { name: 'HEALTH_PORT', value: String(settings.healthPort) },
+      { name: 'METRICS_PORT', value: String(settings.metricsPort) },
+      { name: 'CNI_BIN_PATH', value: CNI_BIN_PATH },
+    ],
+    resources: { requests: { cpu: '10m', memory: '32Mi' }, limits: { memory: '128Mi' } },
+    securityContext: {
+      // Links are changed by root with NET_ADMIN in the node's own network namespace, and by nothing more.
+      runAsUser: 0,
+      runAsNonRoot: false,
+      privileged: false,
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'], add: ['NET_ADMIN'] },
+    },
+    livenessProbe: { ...probe('/healthz', settings.healthPort), initialDelaySeconds: 10, failureThreshold: 3 },
+    readinessProbe: { ...probe('/readyz', settings.healthPort), failureThreshold: 2 },
+    volumeMounts: [{ name: 'cni-bin', mountPath: CNI_BIN_PATH, readOnly: true }],
+  };
+}
+
+/** hostNetwork: the probe stays on the node's loopback, so the port need not be open to the LAN. */
+function probe(path: string, port: number): Readonly<Record<string, unknown>> {
+  return { httpGet: { host: '127.0.0.1', path, port, scheme: 'HTTP' }, periodSeconds: 10, timeoutSeconds: 3 };
+}

@@ -1,0 +1,97 @@
+// The five conditions of an attachment, each a function from what is known to an answer. `Ready` comes last and sums up.
+import { CONDITIONS, type ConditionType } from '../../api/names.ts';
+import type { ProblemStatus } from '../../api/v1alpha1/attachment.ts';
+import type { ConditionInput } from '../objects/conditions.ts';
+import type { ReasonCode } from '../problem.ts';
+import { aspectOf } from './problem-order.ts';
+import { isGoingAway, type Verdict } from './verdict.ts';
+
+/** What is said under one type; times and generations are added later. */
+export type Answer = Pick<ConditionInput, 'status' | 'reason' | 'message'>;
+
+/** So many problems are spelled out in a message; the others are counted. */
+const SPELLED_OUT = 3;
+
+export function answersFor(verdict: Verdict): Readonly<Record<ConditionType, Answer>> {
+  const answers = {
+    Accepted: accepted(verdict),
+    Rendered: rendered(verdict),
+    ParentsReady: parentsReady(verdict),
+    HostAccessReady: hostAccessReady(verdict),
+  };
+  return { ...answers, Ready: ready(verdict, answers) };
+}
+
+function accepted(verdict: Verdict): Answer {
+  return problemsAs(verdict, 'Accepted') ?? yes('Valid', 'The spec makes sense.');
+}
+
+function rendered(verdict: Verdict): Answer {
+  const { plan } = verdict;
+  const problem = problemsAs(verdict, 'Rendered');
+  if (problem !== undefined) return problem;
+  if (isGoingAway(plan)) return no('Deleting', 'No NetworkAttachmentDefinition is left.');
+  if (plan.objects === 'Hold') {
+    return { ...no('OnHold', 'What is there stays as it is until the spec is accepted.'), status: 'Unknown' };
+  }
+  const count = plan.objects.length;
+  if (count === 0) return yes('UpToDate', 'No namespace is selected so far.');
+  return yes('UpToDate', `The NetworkAttachmentDefinition is in place in ${counted(count, 'namespace')}.`);
+}
+
+function parentsReady(verdict: Verdict): Answer {
+  const { nodes, plan } = verdict;
+  if (isGoingAway(plan)) return no('Deleting', 'Nodes are being cleaned up.');
+  const share = `The parent NIC is verified on ${nodes.parentsReady} of ${counted(nodes.matched, 'node')}.`;
+  if (nodes.matched > 0 && nodes.parentsReady === nodes.matched) return yes('NodesReady', share);
+  return problemsAs(verdict, 'ParentsReady', nodes.matched === 0 ? '' : share) ?? no('Pending', share);
+}
+
+function hostAccessReady(verdict: Verdict): Answer {
+  const { nodes, plan, facts } = verdict;
+  if (isGoingAway(plan)) return no('Deleting', 'Nodes are being cleaned up.');
+  if ((facts.attachment?.spec.hostAccess?.type ?? 'None') === 'None') {
+    return yes('NotWanted', 'hostAccess is None: a node and its own macvlan pods do not reach each other.');
+  }
+  const share = `Node and pods reach each other on ${nodes.shimsReady} of ${counted(nodes.matched, 'node')}.`;
+  const problem = problemsAs(verdict, 'HostAccessReady', share);
+  if (problem !== undefined) return problem;
+  return nodes.matched > 0 && nodes.shimsReady === nodes.matched ? yes('NodesReady', share) : no('Pending', share);
+}
+
+function ready(verdict: Verdict, others: Readonly<Record<Exclude<ConditionType, 'Ready'>, Answer>>): Answer {
+  const own = problemsAs(verdict, 'Ready');
+  if (own !== undefined) return own;
+  if (isGoingAway(verdict.plan)) return no('Deleting', 'The attachment is being taken down.');
+  const first = CONDITIONS.filter((type) => type !== 'Ready').find((type) => others[type].status !== 'True');
+  if (first === undefined) return yes('Working', 'Everything that the attachment asks for is there.');
+  return { status: 'False', reason: others[first].reason, message: others[first].message };
+}
+
+/** The problems of one aspect as a "no", or nothing when there is none. */
+function problemsAs(verdict: Verdict, type: ConditionType, lead = ''): Answer | undefined {
+  const problems = verdict.problems.filter((problem) => aspectOf(problem.reason) === type);
+  const [first] = problems;
+  if (first === undefined) return undefined;
+  const more = problems.length - SPELLED_OUT;
+  const parts = [lead, ...problems.slice(0, SPELLED_OUT).map(spell), more > 0 ? `And ${more} more.` : ''];
+  return { status: 'False', reason: first.reason, message: parts.filter((part) => part !== '').join(' ') };
+}
+
+/** Problem and remedy in a row, after the node's name where the sentence does not hold it. */
+export function spell({ message, remedy, node }: ProblemStatus): string {
+  const where = node === undefined || message.includes(node) ? '' : `${node}: `;
+  return `${where}${message}${remedy === undefined ? '' : ` ${remedy}`}`;
+}
+
+function yes(reason: ReasonCode, message: string): Answer {
+  return { status: 'True', reason, message };
+}
+
+function no(reason: ReasonCode, message: string): Answer {
+  return { status: 'False', reason, message };
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${count === 1 ? noun : `${noun}s`}`;
+}

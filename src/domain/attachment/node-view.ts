@@ -1,0 +1,88 @@
+// What the nodes say about one attachment, counted: their agents' reports against the nodes that the attachment selects.
+import type { MacvlanAttachment, ProblemStatus } from '../../api/v1alpha1/attachment.ts';
+import type { NodeAttachment } from '../../api/v1alpha1/node-state.ts';
+import type { Problem } from '../problem.ts';
+import { type AttachmentFacts, matchesNode } from './facts.ts';
+
+export interface NodeView {
+  readonly matched: number;
+  /** Parent verified and, where wanted, shim up, for the spec as it is now. */
+  readonly ready: number;
+  /** With a problem of their own. */
+  readonly degraded: number;
+  /** Parent verified for the spec as it is now. */
+  readonly parentsReady: number;
+  /** Shim up. Counted only where host access is wanted. */
+  readonly shimsReady: number;
+  readonly problems: readonly ProblemStatus[];
+}
+
+/** Counts the nodes that the attachment selects by what is known of them. */
+export function viewNodes(facts: AttachmentFacts): NodeView {
+  const { attachment } = facts;
+  const matched = attachment === undefined ? [] : matchedNodes(attachment, facts);
+  const entries = new Map(facts.reports.map((report) => [report.node, report.entry]));
+  const states = matched.map((node) => stateOf(node, entries.get(node), attachment?.metadata.generation));
+  return {
+    matched: matched.length,
+    ready: states.filter((state) => state.isReady).length,
+    degraded: states.filter((state) => state.isDegraded).length,
+    parentsReady: states.filter((state) => state.hasParent).length,
+    shimsReady: states.filter((state) => state.hasShim).length,
+    problems: [...(matched.length === 0 ? [noNodeMatches] : []), ...states.flatMap((state) => state.problems)],
+  };
+}
+
+interface NodeStanding {
+  readonly node: string;
+  readonly isReady: boolean;
+  readonly isDegraded: boolean;
+  readonly hasParent: boolean;
+  readonly hasShim: boolean;
+  readonly problems: readonly ProblemStatus[];
+}
+
+function stateOf(node: string, entry: NodeAttachment | undefined, generation: number | undefined): NodeStanding {
+  if (entry === undefined) return { ...unknownStanding, node, problems: [agentSilent(node)] };
+  const problems = (entry.problems ?? []).map((problem) => ({ ...problem, node }));
+  // What an agent says about an older spec is no answer to the present one.
+  const isCurrent = (entry.observedGeneration ?? generation) === generation;
+  const isReady = isCurrent && entry.phase === 'Ready';
+  return {
+    node,
+    isReady,
+    isDegraded: entry.phase === 'Failed' || problems.length > 0,
+    hasParent: isReady || (isCurrent && isVerified(entry)),
+    hasShim: isCurrent && entry.hostAccess === 'Ready',
+    problems,
+  };
+}
+
+const unknownStanding = { isReady: false, isDegraded: false, hasParent: false, hasShim: false };
+
+/** A node may have failed over its shim alone: its NIC is verified all the same, and pods attach. */
+function isVerified(entry: NodeAttachment): boolean {
+  return entry.phase === 'Failed' && entry.hostAccess === 'Failed' && entry.incarnation !== undefined;
+}
+
+function matchedNodes(attachment: MacvlanAttachment, facts: AttachmentFacts): readonly string[] {
+  return facts.nodes
+    .filter((node) => matchesNode(attachment, node))
+    .map((node) => node.metadata.name)
+    .toSorted();
+}
+
+const noNodeMatches: Problem = {
+  reason: 'NoNodeMatches',
+  message: 'No node of the cluster has the labels that spec.nodeSelector asks for.',
+  remedy: 'Label a node, or change spec.nodeSelector.',
+};
+
+function agentSilent(node: string): Problem {
+  return {
+    reason: 'AgentSilent',
+    message: `The agent of node ${node} has not reported yet.`,
+    remedy: `Give it a few seconds; then look at the macvlan-agent pod of ${node}.`,
+    node,
+  };
+}

@@ -1,0 +1,54 @@
+// Which condition a problem speaks about, and in which order problems are shown: causes before their consequences.
+import { CONDITIONS, type ConditionType } from '../../api/names.ts';
+import type { ProblemStatus } from '../../api/v1alpha1/attachment.ts';
+import { PROBLEMS, type ProblemCode } from '../problem.ts';
+
+/** Every code belongs to one condition; the compiler asks for the new ones. */
+const ASPECTS: Readonly<Record<ProblemCode, ConditionType>> = {
+  NameInvalid: 'Accepted',
+  RangeInvalid: 'Accepted',
+  RangesOverlap: 'Accepted',
+  RouteInvalid: 'Accepted',
+  MultusMissing: 'Rendered',
+  NamespaceMissing: 'Rendered',
+  NameTaken: 'Rendered',
+  ApplyFailed: 'Rendered',
+  NoNodeMatches: 'ParentsReady',
+  AgentSilent: 'ParentsReady',
+  NoParentRule: 'ParentsReady',
+  ParentMissing: 'ParentsReady',
+  ParentAmbiguous: 'ParentsReady',
+  ParentDown: 'ParentsReady',
+  ParentUnsuitable: 'ParentsReady',
+  MtuTooLarge: 'ParentsReady',
+  AliasTaken: 'ParentsReady',
+  CniPluginMissing: 'ParentsReady',
+  KernelRefused: 'ParentsReady',
+  HostAccessModeUnsupported: 'HostAccessReady',
+  HostAddressMissing: 'HostAccessReady',
+  ShimContested: 'HostAccessReady',
+  PodsAttached: 'Ready',
+  NodeNotClean: 'Ready',
+};
+
+/** The condition that a problem of this reason is shown in. Agents of another version may know other reasons. */
+export function aspectOf(reason: string): ConditionType {
+  return isProblemCode(reason) ? ASPECTS[reason] : 'ParentsReady';
+}
+
+export function isProblemCode(reason: string): reason is ProblemCode {
+  return Object.hasOwn(PROBLEMS, reason);
+}
+
+/** By condition, then by reason, node, namespace and text: the same problems always give the same list. */
+export function sortProblems(problems: readonly ProblemStatus[]): readonly ProblemStatus[] {
+  return problems
+    .map((problem) => ({ problem, key: sortKeyOf(problem) }))
+    .toSorted((a, b) => (a.key < b.key ? -1 : 1))
+    .map(({ problem }) => problem);
+}
+
+function sortKeyOf(problem: ProblemStatus): string {
+  const aspect = CONDITIONS.indexOf(aspectOf(problem.reason));
+  return [aspect, problem.reason, problem.node ?? '', problem.namespace ?? '', problem.message].join('\u0000');
+}
