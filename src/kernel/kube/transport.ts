@@ -91,12 +91,13 @@ export interface TransportOptions {
   readonly headersTimeoutMs?: number;
   /** How long a body that is read as a whole may pause; default 30 000. */
   readonly bodyIdleMs?: number;
+  /** When an unused connection is closed; default 60 000, below the API server's own 90 s. */
+  readonly idleSocketMs?: number;
   /** In the User-Agent header; default `macvlan-operator`. */
   readonly userAgent?: string;
 }
 
 const KEEP_ALIVE_MS = 15_000; // finds a half-open peer: libuv then probes every second and gives up after ten
-const IDLE_SOCKET_MS = 60_000; // below the API server's own 90 s, so that we never write into a connection it just closed
 
 /** HTTP/1.1 with keep-alive to one server. Make one per process; `close()` ends its connections. */
 export class Transport {
@@ -200,7 +201,8 @@ export class Transport {
     if (this.#agent !== undefined && this.#tls === tls) return this.#agent;
     if (this.#agent !== undefined) retire(this.#agent);
     this.#tls = tls;
-    const common = { keepAlive: true, keepAliveMsecs: KEEP_ALIVE_MS, maxFreeSockets: 64, timeout: IDLE_SOCKET_MS };
+    const timeout = this.#options.idleSocketMs ?? 60_000; // concerns unused connections only: a quiet watch stays
+    const common = { keepAlive: true, keepAliveMsecs: KEEP_ALIVE_MS, maxFreeSockets: 64, timeout };
     this.#agent =
       this.#credentials.server.protocol === 'http:' ? new http.Agent(common) : new https.Agent({ ...common, ...tls });
     return this.#agent;
@@ -229,7 +231,8 @@ function send(
 ): Promise<Sent> {
   return new Promise((resolve, reject) => {
     const request = (url.protocol === 'http:' ? http : https).request(url, options);
-    const abort = () => request.destroy(limits.signal?.reason ?? new Error('aborted'));
+    let receiving: http.IncomingMessage | undefined;
+    const abort = () => (receiving ?? request).destroy(limits.signal?.reason ?? new Error('aborted'));
     const deadline = setTimeout(
       () => request.destroy(new Error(`${limits.what}: no answer within ${limits.timeoutMs} ms`)),
       limits.timeoutMs,
@@ -245,6 +248,8 @@ function send(
     });
     request.on('response', (response) => {
       clearTimeout(deadline);
+      receiving = response;
+      response.on('error', () => {}); // whoever reads it is told; without a reader it must not end the process
       resolve({ response, done });
     });
     request.end(body);

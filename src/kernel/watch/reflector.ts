@@ -6,6 +6,7 @@ import { ApiError, type Transport } from '../kube/transport.ts';
 import { type Clock, jitter, monotonicClock, sleep } from '../process/clock.ts';
 import type { Logger } from '../process/logger.ts';
 import type { Store } from './store.ts';
+import { errorOf, Gone, type WatchEvent } from './watch-event.ts';
 
 /** `syncing` until the first full list, `failing` while the API server refuses or stays away, else `synced`. */
 export type ReflectorState = 'syncing' | 'synced' | 'failing';
@@ -51,10 +52,8 @@ export interface ReflectorOptions<T extends KubeObject> extends Source {
   readonly backoffMs?: readonly [number, number];
 }
 
-/** The version we stand at is no longer known to the server: list again. */
-class Gone extends Error {}
-
 const FAILURES_BEFORE_FAILING = 3; // one broken connection is no news; 401, 403 and 404 are, at once
+const STANDS_AFTER_MS = 1000; // a watch that is open for this long works, although nothing has happened yet
 
 /** See `run`. One reflector per kind and selector. */
 export class Reflector<T extends KubeObject> {
@@ -168,23 +167,29 @@ export class Reflector<T extends KubeObject> {
     const seconds = Math.max(1, Math.round(least + Math.random() * (most - least)));
     const silence = new AbortController();
     const cancel = this.#clock.after(seconds * 1000 + (this.#options.watchGraceMs ?? 15_000), () => silence.abort());
-    const started = this.#clock.now();
-    let lines = 0;
+    let stood = false;
+    const progress = () => {
+      stood = true;
+      this.#progress();
+    };
+    let cancelStood = () => {};
     try {
       const response = await this.#openWatch(seconds, AbortSignal.any([signal, silence.signal]));
+      cancelStood = this.#clock.after(STANDS_AFTER_MS, progress);
       for await (const line of response.lines) {
         this.#take(JSON.parse(line) as WatchEvent<T>); // half a line throws, and we watch again from the last whole one
-        lines += 1;
+        progress();
       }
     } catch (error) {
       if (signal.aborted || !silence.signal.aborted) throw error;
+      this.#logger.info('the watch went silent past its end, starting it again');
+      return;
     } finally {
       cancel();
+      cancelStood();
     }
     // A proxy that ends every watch at once would otherwise be asked in a tight loop.
-    if (lines === 0 && this.#clock.now() - started < 1000)
-      throw new Error('the watch ended at once, with nothing said');
-    this.#progress();
+    if (!stood) throw new Error('the watch ended at once, with nothing said');
   }
 
   #openWatch(seconds: number, signal: AbortSignal) {
@@ -210,11 +215,11 @@ export class Reflector<T extends KubeObject> {
     if (event.type === 'DELETED') store.remove(keyOf(event.object), this.#cut(event.object));
     else if (event.type !== 'BOOKMARK') store.upsert(this.#cut(event.object));
     this.#version = event.object.metadata.resourceVersion ?? this.#version;
-    this.#progress();
   }
 
   #progress(): void {
     this.#failures = 0;
+    this.#lastError = undefined;
     if (this.#state === 'failing') this.#setState('synced', undefined);
   }
 
@@ -228,8 +233,10 @@ export class Reflector<T extends KubeObject> {
     }
     // The kind went away. Its objects stay in the store: an older API server of a set that is being upgraded says the same,
     // and acting on "all are deleted" would be worse than acting late. The list that follows says what is really gone.
-    if (status === 404) this.#version = '';
-    if (status === 404) this.#resolveSettled();
+    if (status === 404) {
+      this.#version = '';
+      this.#resolveSettled();
+    }
     if (this.#failures >= FAILURES_BEFORE_FAILING || (status >= 401 && status <= 404)) this.#setState('failing', error);
     else this.#lastError = error;
     await this.#pause(error, signal);
@@ -265,25 +272,4 @@ export class Reflector<T extends KubeObject> {
     const cut = { ...object, metadata } as T;
     return this.#options.transform?.(cut) ?? cut;
   }
-}
-
-type WatchEvent<T> =
-  | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'; readonly object: T }
-  | { readonly type: 'ERROR'; readonly object: WatchFailure };
-
-interface WatchFailure {
-  readonly code?: number;
-  readonly reason?: string;
-  readonly message?: string;
-  readonly details?: { readonly retryAfterSeconds?: number };
-}
-
-function errorOf(failure: WatchFailure): Error {
-  if (failure.code === 410) return new Gone(failure.message ?? 'too old resource version');
-  const seconds = failure.details?.retryAfterSeconds;
-  return new ApiError(`watch: ${failure.message ?? 'the server reported an error'}`, {
-    status: failure.code ?? 500,
-    ...(failure.reason === undefined ? {} : { reason: failure.reason }),
-    ...(seconds === undefined ? {} : { retryAfterMs: seconds * 1000 }),
-  });
 }
