@@ -1,0 +1,244 @@
+/*
+ * The only native code of the agent: a netlink socket on Node's event loop.
+ *
+ *   open(groups, receiveBuffer, callback) -> socket   socket.fd is written to with fs.write (thread pool), because the
+ *                                                     kernel works while it is written to and may take 20 ms
+ *   close(socket)                                     stops the callback and closes the descriptor
+ *   ref(socket), unref(socket)                        whether the socket keeps the process alive (it does at first)
+ *
+ * The callback gets (errno, undefined) or (0, Buffer with one datagram). ENOBUFS means that datagrams were lost.
+ * A callback that throws ends up as an uncaught exception of the process, as with any other event in Node.
+ */
+#define _GNU_SOURCE
+#define NAPI_VERSION 9
+#include <errno.h>
+#include <linux/netlink.h>
+#include <node_api.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <uv.h>
+
+/* The kernel fills dumps up to 32 KiB per datagram; a single link with many virtual functions may be larger. */
+#define DATAGRAM_MAX (128 * 1024)
+/* Datagrams per turn of the event loop, so that a storm of events cannot starve everything else. */
+#define DATAGRAMS_PER_TURN 64
+
+typedef struct {
+  uv_poll_t poll;
+  napi_env env;
+  napi_ref callback;
+  napi_async_context context;
+  napi_async_cleanup_hook_handle cleanup;
+  int fd;
+  bool closing;
+  bool wrapper_gone; /* the JavaScript object was collected: free as soon as the handle is closed */
+  bool handle_gone;  /* the handle is closed: free as soon as the JavaScript object is collected */
+  char buffer[DATAGRAM_MAX];
+} Socket;
+
+static napi_value throw_errno(napi_env env, int error, const char *what) {
+  char message[128];
+  snprintf(message, sizeof message, "%s: %s", what, strerror(error));
+  char code[16];
+  snprintf(code, sizeof code, "%d", error);
+  napi_throw_error(env, code, message);
+  return NULL;
+}
+
+static void on_closed(uv_handle_t *handle) {
+  Socket *s = handle->data;
+  s->handle_gone = true;
+  if (s->cleanup != NULL) {
+    napi_remove_async_cleanup_hook(s->cleanup);
+    s->cleanup = NULL;
+  }
+  if (s->wrapper_gone) free(s);
+}
+
+static void begin_close(Socket *s) {
+  if (s->closing) return;
+  s->closing = true;
+  uv_poll_stop(&s->poll);
+  close(s->fd);
+  s->fd = -1;
+  if (s->callback != NULL) napi_delete_reference(s->env, s->callback);
+  s->callback = NULL;
+  if (s->context != NULL) napi_async_destroy(s->env, s->context);
+  s->context = NULL;
+  uv_close((uv_handle_t *)&s->poll, on_closed);
+}
+
+/* The environment ends (a worker stops, the process exits) with the socket open. */
+static void on_environment_end(napi_async_cleanup_hook_handle hook, void *data) {
+  (void)hook;
+  begin_close(data);
+}
+
+static void on_collected(napi_env env, void *data, void *hint) {
+  (void)env;
+  (void)hint;
+  Socket *s = data;
+  s->wrapper_gone = true;
+  if (s->handle_gone)
+    free(s);
+  else
+    begin_close(s);
+}
+
+/* Calls back with one datagram or one error. Returns false when the socket was closed by the callback. */
+static bool deliver(Socket *s, int error, size_t length) {
+  napi_env env = s->env;
+  napi_handle_scope scope;
+  if (napi_open_handle_scope(env, &scope) != napi_ok) return false;
+  napi_value callback, receiver, arguments[2], result;
+  napi_get_reference_value(env, s->callback, &callback);
+  napi_create_int32(env, error, &arguments[0]);
+  napi_get_undefined(env, &arguments[1]);
+  if (error == 0) napi_create_buffer_copy(env, length, s->buffer, NULL, &arguments[1]);
+  napi_get_global(env, &receiver);
+  napi_status status = napi_make_callback(env, s->context, receiver, callback, 2, arguments, &result);
+  if (status == napi_pending_exception) {
+    napi_value exception;
+    if (napi_get_and_clear_last_exception(env, &exception) == napi_ok) napi_fatal_exception(env, exception);
+  }
+  napi_close_handle_scope(env, scope);
+  return !s->closing;
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events) {
+  (void)events;
+  Socket *s = poll->data;
+  if (status < 0) {
+    deliver(s, -status, 0);
+    return;
+  }
+  for (int i = 0; i < DATAGRAMS_PER_TURN; i++) {
+    ssize_t n = recv(s->fd, s->buffer, sizeof s->buffer, MSG_DONTWAIT | MSG_TRUNC);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN) return;
+    int error = n < 0 ? errno : 0;
+    if (n > (ssize_t)sizeof s->buffer) error = EMSGSIZE; /* cut off: as good as lost */
+    if (!deliver(s, error, error ? 0 : (size_t)n)) return;
+    if (error != 0) return;
+  }
+}
+
+static void set_option(int fd, int level, int option, int value) {
+  /* Old kernels lack some of these options; everything works without them, with less to say about errors. */
+  (void)!setsockopt(fd, level, option, &value, sizeof value);
+}
+
+/* A bound socket, or a negative errno. */
+static int open_socket(uint32_t groups, int receive_buffer) {
+  int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+  if (fd < 0) return -errno;
+  if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &receive_buffer, sizeof receive_buffer) < 0)
+    set_option(fd, SOL_SOCKET, SO_RCVBUF, receive_buffer);
+  set_option(fd, SOL_NETLINK, NETLINK_EXT_ACK, 1);
+  set_option(fd, SOL_NETLINK, NETLINK_CAP_ACK, 1);
+  set_option(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1);
+  struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = groups};
+  struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+  /* Connected to port 0, the kernel's: datagrams that other processes address to this socket are refused. */
+  if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
+      connect(fd, (struct sockaddr *)&kernel, sizeof kernel) < 0) {
+    int error = errno;
+    close(fd);
+    return -error;
+  }
+  return fd;
+}
+
+/* Puts the socket on the event loop. On failure nothing is left but the memory, which the caller frees. */
+static int watch_socket(napi_env env, Socket *s) {
+  uv_loop_t *loop;
+  if (napi_get_uv_event_loop(env, &loop) != napi_ok) return EINVAL;
+  int status = uv_poll_init(loop, &s->poll, s->fd);
+  if (status < 0) return -status;
+  s->poll.data = s;
+  status = uv_poll_start(&s->poll, UV_READABLE, on_readable);
+  return status < 0 ? -status : 0;
+}
+
+static napi_value open_(napi_env env, napi_callback_info info) {
+  size_t count = 3;
+  napi_value arguments[3], object, fd, name;
+  uint32_t groups = 0;
+  int32_t receive_buffer = 0;
+  napi_get_cb_info(env, info, &count, arguments, NULL, NULL);
+  if (count < 3 || napi_get_value_uint32(env, arguments[0], &groups) != napi_ok ||
+      napi_get_value_int32(env, arguments[1], &receive_buffer) != napi_ok) {
+    napi_throw_type_error(env, NULL, "open(groups, receiveBuffer, callback)");
+    return NULL;
+  }
+  Socket *s = calloc(1, sizeof *s);
+  if (s == NULL) return throw_errno(env, ENOMEM, "netlink socket");
+  s->env = env;
+  s->fd = open_socket(groups, receive_buffer);
+  if (s->fd < 0) {
+    int error = -s->fd;
+    free(s);
+    return throw_errno(env, error, "netlink socket");
+  }
+  int error = watch_socket(env, s);
+  if (error != 0) {
+    close(s->fd);
+    free(s);
+    return throw_errno(env, error, "netlink socket on the event loop");
+  }
+  napi_create_string_utf8(env, "netlink", NAPI_AUTO_LENGTH, &name);
+  napi_create_reference(env, arguments[2], 1, &s->callback);
+  napi_async_init(env, NULL, name, &s->context);
+  napi_add_async_cleanup_hook(env, on_environment_end, s, &s->cleanup);
+  napi_create_object(env, &object);
+  napi_wrap(env, object, s, on_collected, NULL, NULL);
+  napi_create_int32(env, s->fd, &fd);
+  napi_set_named_property(env, object, "fd", fd);
+  return object;
+}
+
+/* The socket behind the first argument, or NULL with an exception pending. */
+static Socket *unwrap(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value argument;
+  void *data = NULL;
+  napi_get_cb_info(env, info, &count, &argument, NULL, NULL);
+  if (count < 1 || napi_unwrap(env, argument, &data) != napi_ok) {
+    napi_throw_type_error(env, NULL, "not a netlink socket");
+    return NULL;
+  }
+  return data;
+}
+
+static napi_value close_(napi_env env, napi_callback_info info) {
+  Socket *s = unwrap(env, info);
+  if (s != NULL) begin_close(s);
+  return NULL;
+}
+
+static napi_value ref_(napi_env env, napi_callback_info info) {
+  Socket *s = unwrap(env, info);
+  if (s != NULL && !s->closing) uv_ref((uv_handle_t *)&s->poll);
+  return NULL;
+}
+
+static napi_value unref_(napi_env env, napi_callback_info info) {
+  Socket *s = unwrap(env, info);
+  if (s != NULL && !s->closing) uv_unref((uv_handle_t *)&s->poll);
+  return NULL;
+}
+
+NAPI_MODULE_INIT() {
+  const napi_property_descriptor functions[] = {
+      {"open", NULL, open_, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"close", NULL, close_, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"ref", NULL, ref_, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"unref", NULL, unref_, NULL, NULL, NULL, napi_enumerable, NULL},
+  };
+  napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);
+  return exports;
+}

@@ -1,0 +1,27 @@
+// The native half of a netlink socket, as TypeScript sees it; addon.c says how it works.
+import { createRequire } from 'node:module';
+
+/** An open netlink socket on the event loop. */
+export interface NativeSocket {
+  /** To be written to with fs.write only. */
+  readonly fd: number;
+}
+
+/** Gets zero and one datagram, or an errno: ENOBUFS says that datagrams were lost. */
+export type NativeCallback = (errno: number, datagram: Buffer | undefined) => void;
+
+export interface Addon {
+  /**
+   * @param groups multicast groups to listen to, as bits
+   * @param receiveBuffer in bytes, beyond the system's limit where the process may (NET_ADMIN)
+   */
+  open(groups: number, receiveBuffer: number, callback: NativeCallback): NativeSocket;
+  close(socket: NativeSocket): void;
+  ref(socket: NativeSocket): void;
+  unref(socket: NativeSocket): void;
+}
+
+/** Loads the compiled addon. Throws when the file is missing or was made for another platform. */
+export function loadAddon(path: string): Addon {
+  return createRequire(import.meta.url)(path) as Addon;
+}

@@ -1,0 +1,116 @@
+// Numbers of the kernel's netlink interface, with the names they have in its headers.
+
+/** Message types. */
+export const NLMSG_ERROR = 2;
+export const NLMSG_DONE = 3;
+export const RTM_NEWLINK = 16;
+export const RTM_DELLINK = 17;
+export const RTM_GETLINK = 18;
+export const RTM_NEWADDR = 20;
+export const RTM_DELADDR = 21;
+export const RTM_GETADDR = 22;
+export const RTM_NEWROUTE = 24;
+export const RTM_DELROUTE = 25;
+export const RTM_GETROUTE = 26;
+export const RTM_NEWNEIGH = 28;
+export const RTM_DELNEIGH = 29;
+export const RTM_GETNEIGH = 30;
+export const RTM_NEWLINKPROP = 108;
+export const RTM_DELLINKPROP = 109;
+
+/** Flags of a request. */
+export const NLM_F_REQUEST = 1;
+export const NLM_F_ACK = 4;
+export const NLM_F_DUMP = 0x300;
+export const NLM_F_REPLACE = 0x100;
+export const NLM_F_EXCL = 0x200;
+export const NLM_F_CREATE = 0x400;
+/** Flag of an answer to a dump: things changed while it was being made. */
+export const NLM_F_DUMP_INTR = 0x10;
+/** Flags of an acknowledgement: the request is not repeated in it; attributes follow. */
+export const NLM_F_CAPPED = 0x100;
+export const NLM_F_ACK_TLVS = 0x200;
+export const NLMSGERR_ATTR_MSG = 1;
+
+export const NLA_F_NESTED = 0x8000;
+export const NLA_TYPE_MASK = 0x3fff;
+
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+
+/** Multicast groups, as bits of the address that a socket is bound to. */
+export const GROUP_LINK = 1 << 0;
+export const GROUP_NEIGHBOUR = 1 << 2;
+export const GROUP_IPV4_ADDRESS = 1 << 4;
+export const GROUP_IPV4_ROUTE = 1 << 6;
+export const GROUP_IPV6_ADDRESS = 1 << 8;
+export const GROUP_IPV6_ROUTE = 1 << 10;
+
+/** Links. */
+export const IFLA_ADDRESS = 1;
+export const IFLA_IFNAME = 3;
+export const IFLA_MTU = 4;
+export const IFLA_LINK = 5;
+export const IFLA_MASTER = 10;
+export const IFLA_LINKINFO = 18;
+export const IFLA_AF_SPEC = 26;
+export const IFLA_EXT_MASK = 29;
+export const IFLA_CARRIER = 33;
+export const IFLA_LINK_NETNSID = 37;
+export const IFLA_PROP_LIST = 52;
+export const IFLA_ALT_IFNAME = 53;
+export const IFLA_PERM_ADDRESS = 54;
+export const IFLA_INFO_KIND = 1;
+export const IFLA_INFO_DATA = 2;
+export const IFLA_INFO_SLAVE_KIND = 4;
+export const IFLA_MACVLAN_MODE = 1;
+export const IFLA_INET_CONF = 1;
+export const IFLA_INET6_ADDR_GEN_MODE = 8;
+export const IN6_ADDR_GEN_MODE_NONE = 1;
+/** Number of `arp_filter` among the IPv4 settings of a link. */
+export const IPV4_DEVCONF_ARPFILTER = 13;
+/** Leave the counters out of link messages. */
+export const RTEXT_FILTER_SKIP_STATS = 8;
+export const ARPHRD_ETHER = 1;
+export const ARPHRD_LOOPBACK = 772;
+export const IFF_UP = 1;
+export const IFF_NOARP = 0x80;
+export const IFF_LOWER_UP = 0x10000;
+/** macvlan modes by their bit. */
+export const MACVLAN_MODES: Readonly<Record<number, string>> = {
+  1: 'private',
+  2: 'vepa',
+  4: 'bridge',
+  8: 'passthru',
+  16: 'source',
+};
+export const MACVLAN_MODE_BRIDGE = 4;
+
+/** Addresses. */
+export const IFA_ADDRESS = 1;
+export const IFA_LOCAL = 2;
+export const IFA_FLAGS = 8;
+export const IFA_F_SECONDARY = 0x01;
+export const IFA_F_NOPREFIXROUTE = 0x200;
+
+/** Routes. */
+export const RTA_DST = 1;
+export const RTA_OIF = 4;
+export const RTA_GATEWAY = 5;
+export const RTA_PRIORITY = 6;
+export const RTA_PREFSRC = 7;
+export const RTA_MULTIPATH = 9;
+export const RTA_TABLE = 15;
+export const RTA_VIA = 18;
+export const RT_TABLE_MAIN = 254;
+export const RT_SCOPE_UNIVERSE = 0;
+export const RT_SCOPE_LINK = 253;
+export const RTN_UNICAST = 1;
+/** Who made a route; ours carry a number that no routing daemon uses for its own. */
+export const ROUTE_PROTOCOL = 109;
+
+/** Neighbours. */
+export const NDA_DST = 1;
+export const NDA_LLADDR = 2;
+export const NDA_IFINDEX = 8;
+export const NUD_PERMANENT = 0x80;

@@ -1,0 +1,34 @@
+// What the agent needs from outside, as small as it gets: tests put other things behind these.
+import type { Change, Refusal } from '../domain/net/change.ts';
+import type { Link, Network } from '../domain/net/network.ts';
+
+/** The node's network. */
+export interface NetworkPort {
+  /** The whole truth, freshly read. Rejects when the kernel does not answer. */
+  read(): Promise<Network>;
+  /** One link, freshly read; nothing when it is gone. */
+  readLink(ifindex: number): Promise<Link | undefined>;
+  /** Makes the changes in order; a change that is refused does not stop the next. Resolves with the refused ones. */
+  apply(changes: readonly Change[]): Promise<readonly Refusal[]>;
+  close(): Promise<void>;
+}
+
+/** Something about the network changed; what, is only a hint. */
+export type Hint =
+  | { readonly type: 'Lost' }
+  | {
+      readonly type: 'Link';
+      readonly ifindex: number;
+      readonly name: string;
+      readonly isGone: boolean;
+      /** The host end of a pod's veth that is a bridge port: it comes and goes with pods and is never a parent. */
+      readonly isPodLink: boolean;
+    }
+  | { readonly type: 'Address' | 'Neighbour'; readonly ifindex: number }
+  | { readonly type: 'Route'; readonly links: readonly number[]; readonly isDefault: boolean };
+
+/** Which CNI plugins the node has. */
+export interface PluginsPort {
+  /** Names of the plugins out of `wanted` that are not there. */
+  missing(wanted: readonly string[]): Promise<readonly string[]>;
+}

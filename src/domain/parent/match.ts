@@ -1,0 +1,131 @@
+// Which NIC of a node is meant: the first rule for the node, the one candidate that fits it, and why there is none otherwise.
+import type { MacvlanAttachment, ParentMatch, ParentRule } from '../../api/v1alpha1/attachment.ts';
+import { parseMac } from '../net/mac.ts';
+import { type Family, findByIndex, type Link, type Network } from '../net/network.ts';
+import type { Problem } from '../problem.ts';
+import { hasLabels } from '../select.ts';
+import { candidatesOf, unfitness } from './candidate.ts';
+
+/** What an attachment without rules means. */
+const DEFAULT_RULES: readonly ParentRule[] = [{ interface: { defaultRoute: 'IPv4' } }];
+
+/** A parent that was chosen, and for which wish: the wish decides whether the choice still stands. */
+export interface Choice {
+  readonly ifindex: number;
+  /** See {@link wishOf}. */
+  readonly wish: string;
+}
+
+export type Decision =
+  | { readonly type: 'Chosen'; readonly link: Link; readonly choice: Choice }
+  | { readonly type: 'None'; readonly problem: Problem };
+
+type Labels = Readonly<Record<string, string>> | undefined;
+
+/**
+ * The parent of the attachment on this node. A previous choice stands as long as its device is there and can carry the LAN
+ * and the wish is the same: a NIC that is renamed or loses the default route stays the parent.
+ */
+export function decideParent(
+  attachment: MacvlanAttachment,
+  nodeLabels: Labels,
+  network: Network,
+  previous: Choice | undefined,
+): Decision {
+  const rule = ruleFor(attachment, nodeLabels);
+  if (rule === undefined) return { type: 'None', problem: noRule() };
+  const wish = wishOf(rule.interface);
+  const kept = previous?.wish === wish ? findByIndex(network.links, previous.ifindex) : undefined;
+  if (kept !== undefined && unfitness(kept, network) === undefined) return chosen(kept, wish);
+  return choose(rule.interface, network);
+}
+
+/** The first rule that applies to a node with these labels. */
+export function ruleFor(attachment: MacvlanAttachment, nodeLabels: Labels): ParentRule | undefined {
+  const rules = attachment.spec.parents ?? DEFAULT_RULES;
+  return rules.find((rule) => hasLabels(nodeLabels, rule.nodeSelector ?? {}));
+}
+
+/** The wish as text: equal wishes give equal text. */
+export function wishOf({ name, mac, defaultRoute }: ParentMatch): string {
+  return JSON.stringify([name ?? null, mac === undefined ? null : (parseMac(mac) ?? mac), defaultRoute ?? null]);
+}
+
+function choose(match: ParentMatch, network: Network): Decision {
+  const fits = (link: Link): boolean => holds(match, link, network);
+  const found = candidatesOf(network).filter(fits);
+  const [link] = found;
+  if (link === undefined) return { type: 'None', problem: missing(match, network) };
+  if (found.length > 1) return { type: 'None', problem: ambiguous(match, found) };
+  return chosen(link, wishOf(match));
+}
+
+function chosen(link: Link, wish: string): Decision {
+  return { type: 'Chosen', link, choice: { ifindex: link.ifindex, wish } };
+}
+
+/** Whether all facts that the rule names are true of the link. */
+function holds(match: ParentMatch, link: Link, network: Network): boolean {
+  if (match.name !== undefined && match.name !== link.name && !link.altNames.includes(match.name)) return false;
+  if (match.mac !== undefined && parseMac(match.mac) !== identityMac(link)) return false;
+  return match.defaultRoute === undefined || defaultRouteLinks(match.defaultRoute, network).includes(link.ifindex);
+}
+
+/** The permanent address where the hardware has one: a bond or a VLAN may change or share the current one. */
+export function identityMac(link: Link): string {
+  return link.permanentMac ?? link.mac;
+}
+
+/** The links through which the preferred default route (lowest metric) of the family leaves. */
+export function defaultRouteLinks(family: Family, network: Network): readonly number[] {
+  const routes = network.routes.filter(
+    (r) => r.family === family && r.prefixLength === 0 && r.isUnicast && r.links.length > 0,
+  );
+  const best = Math.min(...routes.map((route) => route.metric));
+  return [...new Set(routes.filter((route) => route.metric === best).flatMap((route) => route.links))];
+}
+
+/** The rule in words: `name enp3s0, MAC 52:54:…`. */
+function describe({ name, mac, defaultRoute }: ParentMatch): string {
+  return [
+    ...(name === undefined ? [] : [`name ${name}`]),
+    ...(mac === undefined ? [] : [`MAC ${mac}`]),
+    ...(defaultRoute === undefined ? [] : [`the ${defaultRoute} default route`]),
+  ].join(' and ');
+}
+
+function listNics(links: readonly Link[]): string {
+  if (links.length === 0) return 'none';
+  const shown = links.slice(0, 8).map((link) => `${link.name} (${identityMac(link)})`);
+  return links.length > shown.length ? `${shown.join(', ')} and ${links.length - shown.length} more` : shown.join(', ');
+}
+
+function noRule(): Problem {
+  return {
+    reason: 'NoParentRule',
+    message: 'No entry of spec.parents has a nodeSelector that matches the labels of this node.',
+    remedy: "Add an entry that matches this node, or leave the node out with the attachment's nodeSelector.",
+  };
+}
+
+/** Nothing fits. When a link would, were it suitable, the user meant that one: say what is wrong with it. */
+function missing(match: ParentMatch, network: Network): Problem {
+  const meant = network.links.find((link) => holds(match, link, network));
+  const unfit = meant === undefined ? undefined : unfitness(meant, network);
+  if (meant !== undefined && unfit !== undefined) {
+    return { reason: 'ParentUnsuitable', message: `${meant.name} ${unfit.because}.`, remedy: unfit.remedy };
+  }
+  return {
+    reason: 'ParentMissing',
+    message: `No NIC has ${describe(match)}. Seen: ${listNics(candidatesOf(network))}.`,
+    remedy: 'Correct the entry of spec.parents, or connect the NIC: it is taken into use as soon as it appears.',
+  };
+}
+
+function ambiguous(match: ParentMatch, found: readonly Link[]): Problem {
+  return {
+    reason: 'ParentAmbiguous',
+    message: `${found.length} NICs have ${describe(match)}: ${listNics(found)}.`,
+    remedy: 'Add a fact to the entry of spec.parents, such as the name, so that only one NIC is left.',
+  };
+}

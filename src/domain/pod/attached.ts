@@ -1,0 +1,85 @@
+// Which pods of a node are on which attachment, from what Multus wrote on them.
+import type { Pod } from '../../api/kube.ts';
+import { ANNOTATION_NETWORK_STATUS } from '../../api/multus.ts';
+import { withoutPrefixLength } from '../net/cidr.ts';
+import { parseMac } from '../net/mac.ts';
+
+/** One link of a pod on an attachment. */
+export interface AttachedPod {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly attachment: string;
+  readonly interface: string;
+  /** Empty when it is not known. */
+  readonly mac: string;
+  /** Without prefix length. */
+  readonly ips: readonly string[];
+}
+
+/** An entry of the annotation, as far as it could be understood. */
+interface Entry {
+  readonly name: string;
+  readonly interface: string;
+  readonly mac: string;
+  readonly ips: readonly string[];
+}
+
+/** The links of the node's pods on the given attachments, sorted. Pods that have ended have none any more. */
+export function attachedPods(pods: readonly Pod[], attachments: ReadonlySet<string>): readonly AttachedPod[] {
+  return pods
+    .filter((pod) => pod.status?.phase !== 'Succeeded' && pod.status?.phase !== 'Failed')
+    .flatMap((pod) => linksOf(pod, attachments))
+    .sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
+}
+
+function linksOf(pod: Pod, attachments: ReadonlySet<string>): readonly AttachedPod[] {
+  const { namespace = '', name, uid = '', annotations } = pod.metadata;
+  return parseNetworkStatus(annotations?.[ANNOTATION_NETWORK_STATUS]).flatMap((entry) => {
+    const attachment = attachmentOf(entry.name);
+    if (attachment === undefined || !attachments.has(attachment)) return [];
+    return [{ namespace, name, uid, attachment, interface: entry.interface, mac: entry.mac, ips: entry.ips }];
+  });
+}
+
+/** `ns/lan` → `lan`. The cluster's own network has a plain name and is no attachment of ours. */
+function attachmentOf(networkName: string): string | undefined {
+  const [, attachment, ...rest] = networkName.split('/');
+  return attachment === undefined || attachment === '' || rest.length > 0 ? undefined : attachment;
+}
+
+/**
+ * The entries of a network-status annotation. Several programs write it, and users can: what makes no sense is left out,
+ * never an error.
+ */
+export function parseNetworkStatus(text: string | undefined): readonly Entry[] {
+  const list = parseJson(text ?? '');
+  return Array.isArray(list) ? list.flatMap((item) => parseEntry(item)) : [];
+}
+
+function parseEntry(item: unknown): readonly Entry[] {
+  if (typeof item !== 'object' || item === null) return [];
+  const { name, interface: link, mac, ips } = item as Readonly<Record<string, unknown>>;
+  if (typeof name !== 'string') return [];
+  const addresses = Array.isArray(ips) ? ips.filter((ip): ip is string => typeof ip === 'string') : [];
+  return [
+    {
+      name,
+      interface: typeof link === 'string' ? link : '',
+      mac: typeof mac === 'string' ? (parseMac(mac) ?? '') : '',
+      ips: addresses.map(withoutPrefixLength).sort(),
+    },
+  ];
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function sortKey(pod: AttachedPod): string {
+  return `${pod.namespace}/${pod.name}/${pod.attachment}/${pod.interface}`;
+}
