@@ -51,21 +51,21 @@ export const KINDS: readonly KindDefinition[] = [
     columns: [
       { name: 'Ready', type: 'string', jsonPath: ready('status'), description: 'Whether all of it works everywhere.' },
       { name: 'Nodes', type: 'string', jsonPath: '.status.summary', description: 'Nodes that are ready / matched.' },
-      { name: 'Pods', type: 'integer', jsonPath: '.status.pods.attached', description: 'Pods with a link on the LAN.' },
-      { name: 'Mode', type: 'string', jsonPath: '.spec.mode', description: 'The macvlan mode.' },
-      { name: 'IPAM', type: 'string', jsonPath: '.spec.ipam.type', description: 'How pods get their addresses.' },
-      {
-        name: 'Host-Access',
-        type: 'string',
-        jsonPath: '.spec.hostAccess.type',
-        description: 'Whether a node and its own pods reach each other.',
-      },
-      AGE,
       {
         name: 'Phase',
         type: 'string',
         jsonPath: '.status.phase',
         description: 'Active, or how far the deletion has come.',
+      },
+      { name: 'IPAM', type: 'string', jsonPath: '.spec.ipam.type', description: 'How pods get their addresses.' },
+      { name: 'Pods', type: 'integer', jsonPath: '.status.pods.attached', description: 'Pods with a link on the LAN.' },
+      AGE,
+      { name: 'Mode', type: 'string', jsonPath: '.spec.mode', description: 'The macvlan mode.', priority: 1 },
+      {
+        name: 'Host-Access',
+        type: 'string',
+        jsonPath: '.spec.hostAccess.type',
+        description: 'Whether a node and its own pods reach each other.',
         priority: 1,
       },
       {
