@@ -43,7 +43,7 @@ export interface EventInput {
 }
 
 export interface EventRecorderOptions {
-  readonly client: KubeClient;
+  readonly client: Pick<KubeClient, 'create' | 'mergePatch'>;
   /** The program, e.g. `macvlan.dev/controller`; a qualified name. */
   readonly controller: string;
   /** The process, e.g. its pod's name. */

@@ -14,7 +14,7 @@ export function hasFinalizer(object: KubeObject, finalizer: string): boolean {
  * gone. Rejects with an ApiError of status 409 when the object has changed since.
  */
 export async function addFinalizer<T extends KubeObject>(
-  client: KubeClient,
+  client: Pick<KubeClient, 'jsonPatch'>,
   kind: Kind<T>,
   object: T,
   finalizer: string,
@@ -33,7 +33,7 @@ export async function addFinalizer<T extends KubeObject>(
  * it is gone, which is as good. Rejects with an ApiError of status 409 when the object has changed since.
  */
 export async function removeFinalizer<T extends KubeObject>(
-  client: KubeClient,
+  client: Pick<KubeClient, 'jsonPatch'>,
   kind: Kind<T>,
   object: T,
   finalizer: string,
@@ -44,7 +44,7 @@ export async function removeFinalizer<T extends KubeObject>(
 }
 
 async function patch<T extends KubeObject>(
-  client: KubeClient,
+  client: Pick<KubeClient, 'jsonPatch'>,
   kind: Kind<T>,
   object: T,
   steps: readonly JsonPatchOperation[],

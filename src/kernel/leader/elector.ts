@@ -11,7 +11,7 @@ import type { Logger } from '../process/logger.ts';
 import { heldBy, LEASE, type Lease, released } from './lease.ts';
 
 export interface ElectorOptions {
-  readonly client: KubeClient;
+  readonly client: Pick<KubeClient, 'get' | 'create' | 'replace'>;
   readonly lease: { readonly namespace: string; readonly name: string };
   /** Who we are; unique per process, e.g. pod name and a random part. */
   readonly identity: string;
