@@ -1,0 +1,190 @@
+// The whole process, put together: stores and watches, the three controllers, and in which order they start and stop.
+import { randomUUID } from 'node:crypto';
+import type { AttachmentFacts } from '../domain/attachment/facts.ts';
+import { Controller } from '../kernel/controller/controller.ts';
+import type { KubeClient } from '../kernel/kube/client.ts';
+import { EventRecorder } from '../kernel/kube/events.ts';
+import { Elector, leaderPart } from '../kernel/leader/elector.ts';
+import { monotonicClock } from '../kernel/process/clock.ts';
+import { background, Lifecycle, type Part } from '../kernel/process/lifecycle.ts';
+import type { Logger } from '../kernel/process/logger.ts';
+import type { Metrics } from '../kernel/process/metrics.ts';
+import type { Priority } from '../kernel/queue/work-queue.ts';
+import { Applier } from './attachment/apply.ts';
+import type { Sight } from './attachment/gather.ts';
+import { reconcileAttachment } from './attachment/reconciler.ts';
+import { Reporter } from './attachment/report.ts';
+import { Reports } from './attachment/reports.ts';
+import { reconcileDaemonSet } from './daemonset/reconciler.ts';
+import { registerAttachmentMetrics } from './metrics.ts';
+import { reconcileNode } from './nodes/reconciler.ts';
+import type { Options } from './options.ts';
+import { OwnWrites } from './own-writes.ts';
+import { connectSources, type Wakes, wakeAll } from './sources.ts';
+import { createStores, createWatches, type Watches } from './stores.ts';
+
+export const LEASE_NAME = 'macvlan-controller';
+const DAEMON_SET_KEY = 'agents';
+/** Reconciles wait for the API server most of the time; more of them at once only make its queue longer. */
+const ATTACHMENT_WORKERS = 16;
+const NODE_WORKERS = 4;
+/** A slow safety net, should an event ever have been missed; with jitter, so that replicas do not ask together. */
+const RESYNC_MS = 10 * 3600_000;
+
+export interface ControllerDependencies {
+  readonly client: KubeClient;
+  readonly options: Options;
+  readonly logger: Logger;
+  readonly metrics?: Metrics;
+  /** Lease times and patience, for tests; see the parts for the defaults. */
+  readonly timing?: {
+    readonly leaseMs?: number;
+    readonly renewMs?: number;
+    readonly retryMs?: number;
+    readonly lingerMs?: number;
+  };
+}
+
+export interface ControllerApp {
+  /** In the order in which they start. */
+  readonly parts: readonly Part[];
+  /** Resolves when all that can be seen of the cluster has been seen once. */
+  readonly synced: Promise<unknown>;
+  /** What keeps this process from being of use, or nothing. */
+  readonly notReady: () => string | undefined;
+  readonly leads: () => boolean;
+  /** Runs the parts until the signal aborts. Rejects when leadership is lost: the process has to end then. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+/** Builds everything and starts nothing. */
+export function createController(dependencies: ControllerDependencies): ControllerApp {
+  const { client, options, logger, metrics, timing } = dependencies;
+  const stores = createStores();
+  const { namespace } = options;
+  const watches = createWatches(stores, { client, namespace, logger, observer: metrics?.watch });
+  const synced = Promise.all(watches.all.map((watch) => watch.settled));
+  const elector = new Elector({
+    client,
+    lease: { namespace, name: LEASE_NAME },
+    identity: `${options.podName}_${randomUUID()}`,
+    logger,
+    onChange: (leads) => metrics?.leading(leads),
+    ...timing,
+  });
+  if (metrics !== undefined) registerAttachmentMetrics(metrics.registry, stores.attachments);
+  const workers = createWorkers(dependencies, stores, watches);
+  const parts = [
+    background({
+      name: 'watches',
+      run: async (signal) => void (await Promise.all(watches.all.map((watch) => watch.run(signal)))),
+      ready: () => synced,
+    }),
+    leaderPart(elector),
+    workers,
+  ];
+  const waiting = () => watches.all.filter((watch) => watch.state() === 'syncing').length;
+  return {
+    parts,
+    synced,
+    notReady: () => (waiting() === 0 ? undefined : `${waiting()} watches have not listed yet`),
+    leads: () => elector.leads,
+    run: (signal) => new Lifecycle({ logger, parts }).run(signal),
+  };
+}
+
+/** The three controllers, wired to the stores. They work only while this part runs, which is while we lead. */
+function createWorkers(
+  { client, options, logger, metrics, timing }: ControllerDependencies,
+  stores: ReturnType<typeof createStores>,
+  watches: Watches,
+): Part {
+  const reports = new Reports();
+  const sight: Sight = {
+    stores,
+    reports,
+    attachments: new OwnWrites(stores.attachments),
+    definitions: new OwnWrites(stores.definitions),
+    multus: () => multusSeenBy(watches),
+  };
+  const instance = options.podName;
+  const events = new EventRecorder({ client, controller: 'macvlan.dev/controller', instance, logger });
+  const applier = new Applier({ client, written: sight.definitions, logger });
+  const reporter = new Reporter({ client, events, written: sight.attachments });
+  const shared = { logger, metrics };
+  const attachments = new Controller({
+    ...shared,
+    name: 'attachments',
+    reconcile: reconcileAttachment({ client, sight, applier, reporter }),
+    concurrency: ATTACHMENT_WORKERS,
+  });
+  const lingerMs = timing?.lingerMs;
+  const nodes = new Controller({
+    ...shared,
+    name: 'nodes',
+    reconcile: reconcileNode({ client, stores, ...(lingerMs === undefined ? {} : { lingerMs }) }),
+    concurrency: NODE_WORKERS,
+  });
+  const daemonSet = new Controller({
+    ...shared,
+    name: 'daemonset',
+    reconcile: reconcileDaemonSet({
+      client,
+      stores,
+      written: new OwnWrites(stores.daemonSets),
+      settings: agentSettingsFrom(options),
+      logger,
+    }),
+  });
+
+  // What is there at the start comes after what users do meanwhile.
+  let priority: Priority = 'background';
+  const wakes: Wakes = {
+    attachment: (key) => attachments.enqueue(key, { priority }),
+    node: (key) => nodes.enqueue(key, { priority }),
+    daemonSet: () => daemonSet.enqueue(DAEMON_SET_KEY, { priority }),
+  };
+  connectSources(stores, reports, wakes);
+  watches.definitions.onStateChange(() => {
+    for (const key of stores.attachments.keys()) wakes.attachment(key);
+  });
+  return background({
+    name: 'workers',
+    run: async (signal) => {
+      priority = 'user';
+      const cancel = repeat(RESYNC_MS, () => wakeAll(stores, wakes));
+      await Promise.all([attachments, nodes, daemonSet].map((controller) => controller.run(signal)));
+      cancel();
+      await events.close();
+    },
+  });
+}
+
+function multusSeenBy({ definitions }: Watches): AttachmentFacts['multus'] {
+  return definitions.state() !== 'synced' && definitions.kindIsMissing() ? 'Missing' : 'Present';
+}
+
+function agentSettingsFrom(options: Options) {
+  return {
+    namespace: options.namespace,
+    image: options.agentImage,
+    pullPolicy: options.agentPullPolicy,
+    serviceAccount: options.agentServiceAccount,
+    cniBinDir: options.cniBinDir,
+    logLevel: options.logLevel,
+    healthPort: options.agentHealthPort,
+    metricsPort: options.agentMetricsPort,
+  };
+}
+
+function repeat(ms: number, work: () => void): () => void {
+  let cancel = () => {};
+  const arm = () => {
+    cancel = monotonicClock.after(ms * (0.9 + Math.random() / 5), () => {
+      work();
+      arm();
+    });
+  };
+  arm();
+  return () => cancel();
+}

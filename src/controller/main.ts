@@ -1,0 +1,46 @@
+// Process 1: builds everything that the controller consists of, and runs it until it is told to stop.
+import process from 'node:process';
+import { KubeClient } from '../kernel/kube/client.ts';
+import { InClusterCredentials, inClusterServer } from '../kernel/kube/in-cluster.ts';
+import { type Credentials, Transport } from '../kernel/kube/transport.ts';
+import { HealthServer } from '../kernel/process/health.ts';
+import { runProcess } from '../kernel/process/lifecycle.ts';
+import { createLogger } from '../kernel/process/logger.ts';
+import { Metrics } from '../kernel/process/metrics.ts';
+import { PROGRAM_VERSION } from '../kernel/process/version.ts';
+import { createController } from './controller.ts';
+import { type Options, parseOptions } from './options.ts';
+
+const options = parseOptions();
+const logger = createLogger({ name: 'macvlan-controller', level: options.logLevel });
+const metrics = new Metrics();
+const transport = new Transport(await credentialsFor(options), { userAgent: `macvlan-controller/${PROGRAM_VERSION}` });
+const app = createController({ client: new KubeClient(transport), options, logger, metrics });
+const health = new HealthServer({
+  port: options.healthPort,
+  metricsPort: options.metricsPort,
+  ready: { watches: app.notReady },
+  metrics: () => metrics.text(),
+});
+logger.info({ version: PROGRAM_VERSION, namespace: options.namespace }, 'macvlan controller');
+
+await runProcess({
+  logger,
+  parts: [
+    { name: 'metrics', start: async () => metrics.start(), stop: async () => metrics.stop() },
+    { name: 'health', start: () => health.start(), stop: () => health.stop() },
+    { name: 'connections', start: async () => {}, stop: async () => transport.close() },
+    ...app.parts,
+  ],
+});
+
+/** client-node is loaded only where a kubeconfig asks for it: it costs tens of megabytes. */
+async function credentialsFor({ kubeconfig }: Options): Promise<Credentials> {
+  if (kubeconfig !== undefined) {
+    const { KubeConfigCredentials } = await import('../kernel/kube/config.ts');
+    return new KubeConfigCredentials({ path: kubeconfig });
+  }
+  const server = inClusterServer(process.env);
+  if (server === undefined) throw new Error('not in a cluster: set KUBECONFIG');
+  return new InClusterCredentials({ server });
+}

@@ -1,0 +1,86 @@
+// Reads of what was just written. The watch brings an own write back a moment later; until then this shows it, so that a
+// second turn does not do the work of the first one again.
+//
+//   write ──▶ response: shown from here ──────────▶ watch has caught up: shown from the store again
+import type { KubeObject, ObjectKey } from '../api/kube.ts';
+import { keyOf } from '../kernel/kube/path.ts';
+import { type Clock, monotonicClock } from '../kernel/process/clock.ts';
+import type { Change, Store } from '../kernel/watch/store.ts';
+
+/** The watch is never this late while it works; when it does not, old writes must not be shown for ever. */
+const SHOWN_MS = 10_000;
+
+export class OwnWrites<T extends KubeObject> {
+  readonly #store: Store<T>;
+  readonly #clock: Clock;
+  readonly #written = new Map<ObjectKey, { readonly object: T; readonly until: number }>();
+  readonly #running = new Map<ObjectKey, { isGone: boolean }>();
+
+  constructor(store: Store<T>, clock: Clock = monotonicClock) {
+    this.#store = store;
+    this.#clock = clock;
+    store.onChange((change) => this.#observe(change));
+  }
+
+  /** Makes a write of one object and remembers what the server answered. One at a time per key. */
+  async through<R extends T | undefined>(key: ObjectKey, write: () => Promise<R>): Promise<R> {
+    const run = { isGone: false };
+    this.#running.set(key, run);
+    try {
+      const object = await write();
+      // Deleted by somebody while we waited for the answer: the watch has told so already and will not tell again.
+      if (object !== undefined && !run.isGone) this.#remember(key, object);
+      return object;
+    } finally {
+      this.#running.delete(key);
+    }
+  }
+
+  /** The newest version that this process knows. */
+  get(key: ObjectKey): T | undefined {
+    return this.#shown(key) ?? this.#store.get(key);
+  }
+
+  /** The newest versions of the objects that the index lists under `value`, own new ones that fit `belongs` among them. */
+  by(index: string, value: string, belongs: (object: T) => boolean): readonly T[] {
+    const known = this.#store.by(index, value);
+    if (this.#written.size === 0) return known;
+    const found = new Map(known.map((object) => [keyOf(object), object]));
+    for (const key of [...this.#written.keys()]) {
+      const object = this.#shown(key);
+      if (object !== undefined && belongs(object)) found.set(key, object);
+    }
+    return [...found.values()];
+  }
+
+  #remember(key: ObjectKey, object: T): void {
+    if (hasCaughtUp(this.#store.get(key), object)) return;
+    this.#written.set(key, { object, until: this.#clock.now() + SHOWN_MS });
+  }
+
+  #shown(key: ObjectKey): T | undefined {
+    const entry = this.#written.get(key);
+    if (entry === undefined) return undefined;
+    if (this.#clock.now() < entry.until) return entry.object;
+    this.#written.delete(key);
+    return undefined;
+  }
+
+  #observe({ type, key, current }: Change<T>): void {
+    const run = this.#running.get(key);
+    if (run !== undefined) run.isGone = type === 'delete';
+    const entry = this.#written.get(key);
+    if (entry !== undefined && (type === 'delete' || hasCaughtUp(current, entry.object))) this.#written.delete(key);
+  }
+}
+
+/**
+ * Whether the watch has seen our write, or a later one. Versions of one collection grow, as decimal numbers without leading
+ * zeros; where a server does otherwise only equality counts, and time does the rest.
+ */
+function hasCaughtUp(seen: KubeObject | undefined, written: KubeObject): boolean {
+  const [a, b] = [seen?.metadata.resourceVersion, written.metadata.resourceVersion];
+  if (a === undefined || b === undefined || a === b) return a === b;
+  if (!/^\d+$/.test(a) || !/^\d+$/.test(b)) return false;
+  return a.length === b.length ? a > b : a.length > b.length;
+}

@@ -1,0 +1,108 @@
+// Which kinds wake which keys: the map of this process. Handlers work out keys and nothing else; all work happens in the queues.
+//
+//   MacvlanAttachment ──▶ itself; nodes it takes or took (label)
+//   Namespace ──────────▶ attachments that want it or wanted it
+//   Node ───────────────▶ itself; the DaemonSet; attachments that take it or took it
+//   NAD (ours) ─────────▶ the attachment of its name
+//   MacvlanNodeState ───▶ its node; attachments about which it says something new
+//   DaemonSet (ours) ───▶ itself
+//   Multus comes, goes ─▶ all attachments
+import type { Namespace, Node } from '../api/kube.ts';
+import type { MacvlanAttachment } from '../api/v1alpha1/attachment.ts';
+import { matchesNode, wantsNamespace } from '../domain/attachment/facts.ts';
+import { isLabelled } from '../domain/attachment/node-membership.ts';
+import { isEqual } from '../domain/objects/equal.ts';
+import type { Change } from '../kernel/watch/store.ts';
+import type { Reports } from './attachment/reports.ts';
+import type { Stores } from './stores.ts';
+
+/** Asks for a turn on a key. */
+export type Wake = (key: string) => void;
+
+export interface Wakes {
+  readonly attachment: Wake;
+  readonly node: Wake;
+  readonly daemonSet: () => void;
+}
+
+export function connectSources(stores: Stores, reports: Reports, wakes: Wakes): void {
+  const attachmentsThat = (test: (attachment: MacvlanAttachment) => boolean) => {
+    for (const attachment of stores.attachments.list())
+      if (test(attachment)) wakes.attachment(attachment.metadata.name);
+  };
+
+  stores.attachments.onChange((change) => {
+    wakes.attachment(change.key);
+    if (!changesMembership(change)) return;
+    const isConcerned = (node: Node) => versions(change).some((attachment) => matchesNode(attachment, node));
+    for (const node of stores.nodes.list()) if (isConcerned(node)) wakes.node(node.metadata.name);
+  });
+
+  stores.namespaces.onChange((change) => {
+    if (change.old !== undefined && change.current !== undefined && isSameNamespace(change.old, change.current)) return;
+    attachmentsThat((attachment) => {
+      const isNamed = attachment.spec.namespaces.names?.includes(change.key) === true;
+      return isNamed || versions(change).some((namespace) => wantsNamespace(attachment, namespace));
+    });
+  });
+
+  stores.nodes.onChange((change) => {
+    const { old, current } = change;
+    if (old !== undefined && current !== undefined && isSameNode(old, current)) return;
+    wakes.node(change.key);
+    if ((old !== undefined && isLabelled(old)) || (current !== undefined && isLabelled(current))) wakes.daemonSet();
+    attachmentsThat((attachment) => versions(change).some((node) => matchesNode(attachment, node)));
+    // A deleted attachment may be waiting for this node, whatever its labels say now.
+    attachmentsThat((attachment) => attachment.metadata.deletionTimestamp !== undefined);
+  });
+
+  stores.definitions.onChange(({ old, current }) => {
+    const definition = current ?? old;
+    if (definition !== undefined) wakes.attachment(definition.metadata.name);
+  });
+
+  stores.nodeStates.onChange(({ key, old, current }) => {
+    wakes.node(key);
+    for (const name of reports.changedBetween(old, current)) wakes.attachment(name);
+  });
+
+  stores.daemonSets.onChange(() => wakes.daemonSet());
+}
+
+/** Asks for a turn on every key there is: a slow safety net under the watches. */
+export function wakeAll(stores: Stores, wakes: Wakes): void {
+  for (const key of stores.attachments.keys()) wakes.attachment(key);
+  for (const { metadata } of stores.definitions.list()) wakes.attachment(metadata.name);
+  for (const key of stores.nodes.keys()) wakes.node(key);
+  for (const key of stores.nodeStates.keys()) wakes.node(key);
+  wakes.daemonSet();
+}
+
+function versions<T>({ old, current }: Change<T>): readonly T[] {
+  return [old, current].filter((object) => object !== undefined);
+}
+
+/** Whether the change can put a node in or out of an attachment's reach. */
+function changesMembership({ old, current }: Change<MacvlanAttachment>): boolean {
+  return !isEqual(membershipOf(old), membershipOf(current));
+}
+
+function membershipOf(attachment: MacvlanAttachment | undefined): unknown {
+  if (attachment === undefined) return undefined;
+  const { metadata, spec, status } = attachment;
+  const isDeleted = metadata.deletionTimestamp !== undefined;
+  return [spec.nodeSelector ?? {}, isDeleted, isDeleted ? status?.phase : undefined];
+}
+
+function isSameNamespace(a: Namespace, b: Namespace): boolean {
+  return (
+    isEqual(a.metadata.labels, b.metadata.labels) &&
+    a.metadata.deletionTimestamp === b.metadata.deletionTimestamp &&
+    a.status?.phase === b.status?.phase
+  );
+}
+
+/** A kubelet touches its Node every few minutes; only labels and readiness are news. */
+function isSameNode(a: Node, b: Node): boolean {
+  return isEqual(a.metadata.labels, b.metadata.labels) && isEqual(a.status?.conditions, b.status?.conditions);
+}

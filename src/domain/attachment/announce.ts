@@ -1,0 +1,68 @@
+// Which problems are news: each is told once, and some only when they do not go away by themselves.
+import type { ConditionType } from '../../api/names.ts';
+import type { MacvlanAttachment, ProblemStatus } from '../../api/v1alpha1/attachment.ts';
+import { findCondition } from '../objects/conditions.ts';
+import { aspectOf } from './problem-order.ts';
+
+/** A problem of these is the usual state of things for a moment; it is news after a while. */
+const PATIENT_REASONS: ReadonlySet<string> = new Set(['AgentSilent', 'NodeNotClean']);
+/** For so long nothing is said about them, in milliseconds. */
+export const QUIET_MS = 60_000;
+
+export interface Announcement {
+  /** Tell these now. */
+  readonly news: readonly ProblemStatus[];
+  /** Keys of all problems that have been told by now; hand them in next time. */
+  readonly told: ReadonlySet<string>;
+  /** Milliseconds until a problem becomes news by lasting; nothing when none may. */
+  readonly recheckMs: number | undefined;
+}
+
+/**
+ * What to tell about the problems of an attachment.
+ * @param told keys of the problems that have been told before; nothing when this process has not looked at it before
+ */
+export function announce(
+  attachment: MacvlanAttachment,
+  problems: readonly ProblemStatus[],
+  told: ReadonlySet<string> | undefined,
+  now: number,
+): Announcement {
+  // After a restart: what the status says has been told by whoever wrote it.
+  const before = told ?? new Set((attachment.status?.problems ?? []).filter(isPlain).map(keyOfProblem));
+  const waits = problems.map((problem) => (isPlain(problem) ? 0 : quietLeft(attachment, problem, now)));
+  const due = problems.filter((_, index) => waits[index] === 0);
+  const left = waits.filter((ms) => ms > 0);
+  return {
+    news: due.filter((problem) => !before.has(keyOfProblem(problem))),
+    told: new Set(due.map(keyOfProblem)),
+    recheckMs: left.length === 0 ? undefined : Math.min(...left),
+  };
+}
+
+/** What the controller was about when it met the problem; the event's `action`. */
+export function actionFor(reason: string): string {
+  const actions: Readonly<Record<ConditionType, string>> = {
+    Accepted: 'Validating',
+    Rendered: 'Rendering',
+    ParentsReady: 'PreparingNodes',
+    HostAccessReady: 'PreparingHostAccess',
+    Ready: 'Deleting',
+  };
+  return actions[aspectOf(reason)];
+}
+
+function isPlain(problem: ProblemStatus): boolean {
+  return !PATIENT_REASONS.has(problem.reason);
+}
+
+/** How long the problem's condition still has to last, in milliseconds; 0 when it has lasted long enough. */
+function quietLeft(attachment: MacvlanAttachment, { reason }: ProblemStatus, now: number): number {
+  const condition = findCondition(attachment.status?.conditions, aspectOf(reason));
+  const since = condition?.status === 'False' ? Date.parse(condition.lastTransitionTime) : now;
+  return Math.min(QUIET_MS, Math.max(0, since + QUIET_MS - now));
+}
+
+function keyOfProblem({ reason, node, namespace, message }: ProblemStatus): string {
+  return [reason, node ?? '', namespace ?? '', message].join('|');
+}
