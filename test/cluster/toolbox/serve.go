@@ -30,24 +30,26 @@ func serve(ctx context.Context, args []string) error {
 	}
 	failed := make(chan error, 1)
 	for _, port := range *tcp {
-		listener, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
+		listeners, err := listenTCP(port)
 		if err != nil {
 			return err
 		}
-		defer listener.Close()
+		for _, listener := range listeners {
+			defer listener.Close()
+			go serveTCP(listener, answer, failed)
+		}
 		fmt.Printf("serving tcp %d\n", port)
-		go serveTCP(listener, answer, failed)
 	}
 	for _, port := range *udp {
 		sockets, err := listenUDP(port)
 		if err != nil {
 			return err
 		}
-		fmt.Printf("serving udp %d\n", port)
 		for _, socket := range sockets {
 			defer socket.Close()
 			go serveUDP(socket, answer, failed)
 		}
+		fmt.Printf("serving udp %d\n", port)
 	}
 	select {
 	case <-ctx.Done():
@@ -55,6 +57,27 @@ func serve(ctx context.Context, args []string) error {
 	case err := <-failed:
 		return err
 	}
+}
+
+// listenTCP opens one socket per address family: with one for both, Go leaves IPv6 out where the loopback is down.
+func listenTCP(port int) ([]net.Listener, error) {
+	four, err := net.Listen("tcp4", fmt.Sprintf(":%d", port))
+	if err != nil {
+		return nil, err
+	}
+	six, err := net.Listen("tcp6", fmt.Sprintf("[::]:%d", port))
+	if err != nil {
+		return []net.Listener{four}, ignoreNoIPv6(err)
+	}
+	return []net.Listener{four, six}, nil
+}
+
+// ignoreNoIPv6 forgives a kernel without IPv6.
+func ignoreNoIPv6(err error) error {
+	if errors.Is(err, syscall.EAFNOSUPPORT) || errors.Is(err, syscall.EADDRNOTAVAIL) || strings.Contains(err.Error(), "no suitable address") {
+		return nil
+	}
+	return err
 }
 
 func serveTCP(listener net.Listener, answer func(net.Addr) string, failed chan<- error) {
@@ -80,16 +103,11 @@ func listenUDP(port int) ([]*net.UDPConn, error) {
 	if err := setInt(four, unix.IPPROTO_IP, unix.IP_PKTINFO); err != nil {
 		return nil, err
 	}
-	sockets := []*net.UDPConn{four}
-	if six, err := net.ListenUDP("udp6", &net.UDPAddr{Port: port}); err == nil {
-		if err := setInt(six, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO); err != nil {
-			return nil, err
-		}
-		sockets = append(sockets, six)
-	} else if !errors.Is(err, syscall.EAFNOSUPPORT) && !strings.Contains(err.Error(), "no suitable address") {
-		return nil, err
+	six, err := net.ListenUDP("udp6", &net.UDPAddr{Port: port})
+	if err != nil {
+		return []*net.UDPConn{four}, ignoreNoIPv6(err)
 	}
-	return sockets, nil
+	return []*net.UDPConn{four, six}, setInt(six, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO)
 }
 
 // serveUDP answers from the address that was asked: a pod has several.

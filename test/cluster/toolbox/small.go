@@ -17,6 +17,7 @@ import (
 func pause(ctx context.Context, _ []string) error {
 	children := make(chan os.Signal, 16)
 	signal.Notify(children, syscall.SIGCHLD)
+	fmt.Println("pausing")
 	for {
 		select {
 		case <-ctx.Done():
