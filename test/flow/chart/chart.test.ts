@@ -3,9 +3,8 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
 import { NODE } from '../../../src/api/kube.ts';
-import { KubeClient } from '../../../src/kernel/kube/client.ts';
-import { Transport } from '../../../src/kernel/kube/transport.ts';
 import { useControlPlane } from '../../support/control-plane.ts';
+import { clientFor } from '../../support/kube.ts';
 import { until } from '../../support/until.ts';
 import { CHART, runHelm } from './helm.ts';
 
@@ -153,17 +152,12 @@ describe('an agent', () => {
 describe('the controller', () => {
   /** kubectl would read the node first, which the controller never does: it watches. */
   const patchNode = async (patch: object): Promise<string> => {
-    const { url, ca } = plane();
-    const headers = { authorization: `Bearer ${await tokenOf('macvlan-controller')}` };
-    const tls = { ca };
-    const transport = new Transport({ server: new URL(url), headers: async () => headers, tls: () => tls });
+    const client = clientFor({ ...plane(), token: await tokenOf('macvlan-controller') });
     try {
-      await new KubeClient(transport).mergePatch(NODE, { name: 'labelled' }, patch);
+      await client.mergePatch(NODE, { name: 'labelled' }, patch);
       return '';
     } catch (error) {
       return String(error);
-    } finally {
-      transport.close();
     }
   };
 
