@@ -8,8 +8,6 @@ export interface StartOptions {
   /** `Owner`: the kernel kills it with the thread that started it. `Detached`: it stays when this process ends. */
   readonly life: 'Owner' | 'Detached';
   readonly env?: Readonly<Record<string, string>>;
-  /** A file descriptor that it gets as number 3. */
-  readonly descriptor?: number;
 }
 
 /** Processes under one state folder: `<folder>/pids/<name>` and `<folder>/log/<name>.log`. */
@@ -30,13 +28,19 @@ export class Processes {
       cwd: this.#folder,
       detached: true,
       env: { ...process.env, ...options.env },
-      stdio: ['ignore', log, log, ...(options.descriptor === undefined ? [] : [options.descriptor])],
+      stdio: ['ignore', log, log],
     });
     closeSync(log);
     child.on('error', () => {}); // told below: there is no pid
     child.unref();
-    const record = child.pid === undefined ? undefined : recordOf(child.pid);
-    if (record === undefined) throw new Error(`${name} could not be started: ${argv.join(' ')}`);
+    if (child.pid === undefined) throw new Error(`${name} could not be started: ${argv.join(' ')}`);
+    return this.adopt(name, child.pid);
+  }
+
+  /** Writes down a process that somebody else started. */
+  adopt(name: string, pid: number): ProcessRecord {
+    const record = recordOf(pid);
+    if (record === undefined) throw new Error(`${name} ended at once:\n${this.lastWords(name)}`);
     writeFileSync(this.#pidFile(name), JSON.stringify(record));
     return record;
   }

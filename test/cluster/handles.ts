@@ -1,0 +1,126 @@
+// A running cluster as an object: built from its record alone, so that the process that started it need not be the one that uses it.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { run, runOrThrow } from '../support/run.ts';
+import { auditLogOf } from './api-server.ts';
+import type { Programs } from './binaries.ts';
+import { runKubectl } from './control-plane.ts';
+import type { Instance } from './instance.ts';
+import { CLIENT_INTERFACE, leaseFileOf, leasesOf, plugNic, unplugNic } from './lan.ts';
+import { inside, pathOf, runInside, type Space, spaceOf } from './namespaces.ts';
+import { NODE_ENTRY, nodePath } from './node.ts';
+import { CONTAINERD_SOCKET } from './node-files.ts';
+import { Processes } from './processes.ts';
+import type { Cluster, NodeHandle, Place } from './provider.ts';
+import { LAN_BRIDGE, LAN_CLIENT, LAN_ROUTER, type NodeFacts } from './topology.ts';
+import { type ClusterRecord, wipe } from './wipe.ts';
+
+export function clusterOf(instance: Instance, record: ClusterRecord, programs: Programs): Cluster {
+  const processes = new Processes(instance.folder);
+  const lan = spaceOf(processes, 'lan');
+  const client = spaceOf(processes, 'client');
+  const nodes = record.nodes.map((facts) => nodeOf(instance, facts, spaceOf(processes, facts.name, NODE_ENTRY), lan));
+  const node = (name: string) => {
+    const found = nodes.find((candidate) => candidate.name === name);
+    if (found === undefined) throw new Error(`the cluster ${instance.name} has no node ${name}`);
+    return found;
+  };
+  const program = (name: string) => programs[name] ?? name;
+  return {
+    name: instance.name,
+    kubeconfig: join(instance.folder, 'kubeconfig'),
+    nodes,
+    node,
+    lan: {
+      ...placeOf(lan),
+      bridge: LAN_BRIDGE,
+      router: LAN_ROUTER,
+      dnsmasqLeases: () => leasesOf(instance),
+      leases: () => run(['cat', leaseFileOf(instance)]),
+      dnsmasqLog: processes.logOf('dnsmasq'),
+    },
+    client: { ...placeOf(client), address: LAN_CLIENT, interface: CLIENT_INTERFACE },
+    auditLog: auditLogOf(instance.folder),
+    stateDir: instance.folder,
+    kubectlPath: program('kubectl'),
+    helmPath: program('helm'),
+    toolbox: program('toolbox'),
+    kubectl: (args, options = {}) => runKubectl(program('kubectl'), instance.folder, args, options),
+    helm: (args, options = {}) => {
+      const home = join(instance.folder, 'helm');
+      const env = {
+        KUBECONFIG: join(instance.folder, 'kubeconfig'),
+        HELM_CACHE_HOME: `${home}/cache`,
+        HELM_CONFIG_HOME: `${home}/config`,
+        HELM_DATA_HOME: `${home}/data`,
+      };
+      return run([program('helm'), ...args], { ...options, env });
+    },
+    loadImage: async (archive) => {
+      await Promise.all(nodes.map((one) => importImage(one, archive)));
+      return referencesIn(archive);
+    },
+    containerStatus: async (name, id) => readFileSync(`/proc/${await node(name).containerPid(id)}/status`, 'utf8'),
+    down: async () => {
+      await wipe(instance);
+    },
+  };
+}
+
+function nodeOf(instance: Instance, facts: NodeFacts, space: Space, lan: Space): NodeHandle {
+  const place = placeOf(space);
+  const root = `/proc/${space.pid}/root`;
+  return {
+    ...place,
+    name: facts.name,
+    parent: facts.parent,
+    parentMac: facts.parentMac,
+    lanAddress: facts.lanAddress,
+    address: facts.address,
+    netns: pathOf(instance, facts.name),
+    containerdSocket: `${root}${CONTAINERD_SOCKET}`,
+    root,
+    plug: (options) => plugNic(lan, space, facts, options),
+    unplug: () => unplugNic(lan, facts),
+    containerPid: async (id) => {
+      const wanted = id.replace(/^containerd:\/\//, '');
+      const tasks = await place.exec(['ctr', '--namespace', 'k8s.io', 'tasks', 'list']);
+      const line = tasks.stdout.split('\n').find((text) => text.startsWith(wanted));
+      if (wanted === '' || line === undefined)
+        throw new Error(`${facts.name} runs no container ${id}: ${tasks.stderr}`);
+      return Number(line.split(/\s+/)[1]);
+    },
+  };
+}
+
+function placeOf(space: Space): Place {
+  const env = { PATH: space.entry.includes('mount') ? nodePath() : `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` };
+  return {
+    exec: (argv, options = {}) => runInside(space, argv, { ...options, env: { ...env, ...options.env } }),
+    spawn: (argv): ChildProcess => {
+      const [program = '', ...args] = inside(space, argv);
+      return spawn(program, args, { env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
+    },
+  };
+}
+
+/** Through standard input: the archive's path may mean something else on a node. */
+async function importImage(node: NodeHandle, archive: string): Promise<void> {
+  const child = node.spawn(['ctr', '--namespace', 'k8s.io', 'images', 'import', '-']);
+  const said: Buffer[] = [];
+  child.stdout?.resume();
+  child.stderr?.on('data', (chunk: Buffer) => said.push(chunk));
+  const ended = new Promise<number | null>((done) => child.on('close', done));
+  const { createReadStream } = await import('node:fs');
+  const { pipeline } = await import('node:stream/promises');
+  if (child.stdin !== null) await pipeline(createReadStream(resolve(archive)), child.stdin).catch(() => {});
+  const code = await ended;
+  if (code !== 0) throw new Error(`${node.name} could not import ${archive}: ${Buffer.concat(said).toString().trim()}`);
+}
+
+async function referencesIn(archive: string): Promise<readonly string[]> {
+  const text = await runOrThrow(['tar', '-xOf', archive, 'manifest.json']);
+  const manifest = JSON.parse(text) as readonly { readonly RepoTags?: readonly string[] }[];
+  return manifest.flatMap((image) => image.RepoTags ?? []);
+}
