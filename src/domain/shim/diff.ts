@@ -1,7 +1,7 @@
 // From the shims that are there to the shims that should be: the changes, in the order in which the kernel can make them.
 import { SHIM_PREFIX } from '../../api/names.ts';
 import type { Change, LinkChange } from '../net/change.ts';
-import { findByIndex, type Link, type Network } from '../net/network.ts';
+import { findByIndex, type Link, type Network, type Route } from '../net/network.ts';
 import type { ShimPlan, ShimPod } from './plan.ts';
 
 const HOST = 32;
@@ -11,9 +11,15 @@ const METRIC = 0;
 /**
  * The next changes for all shims, and for links that are shims no more. A new shim takes more than one round, each planned
  * from a fresh look: what may speak on the LAN (link up) comes only after the look that shows it silenced.
+ * @param held names of shims that are left as they are for now
  */
-export function diffShims(plans: readonly ShimPlan[], network: Network): readonly Change[] {
-  return [...removeStrays(plans, network.links), ...plans.flatMap((plan) => diffShim(plan, network))];
+export function diffShims(
+  plans: readonly ShimPlan[],
+  network: Network,
+  held: ReadonlySet<string> = new Set(),
+): readonly Change[] {
+  const free = plans.filter((plan) => !held.has(plan.name));
+  return [...removeStrays(plans, network.links), ...free.flatMap((plan) => diffShim(plan, network))];
 }
 
 /** The next changes for one shim; none when all is as it should be. */
@@ -90,28 +96,37 @@ function diffAddresses(plan: ShimPlan, ifindex: number, network: Network): reado
 
 function diffRoutes(plan: ShimPlan, ifindex: number, network: Network): readonly Change[] {
   const routes = network.routes.filter((route) => route.family === 'IPv4');
-  const wanted = new Map(plan.pods.map((pod) => [pod.address, pod]));
-  const done = new Set<string>();
-  const inTheWay = new Set<string>();
-  const changes: Change[] = [];
-  for (const route of routes) {
-    const { destination, prefixLength, metric } = route;
-    const pod = prefixLength === HOST && metric === METRIC ? wanted.get(destination) : undefined;
-    const isOnShim = route.links.includes(ifindex);
-    if (pod !== undefined && isOnShim && isRouteTo(pod, route)) done.add(destination);
-    // The same route over the parent leads nowhere (the kernel keeps a NIC from its own macvlans), so ours may replace it.
-    else if (pod !== undefined && (isOnShim || route.links.includes(plan.parent))) inTheWay.add(destination);
-    else if (isOnShim) changes.push({ type: 'RemoveRoute', ifindex, destination, prefixLength, metric });
-  }
-  for (const { address, source } of plan.pods) {
-    if (done.has(address)) continue;
-    const type = inTheWay.has(address) ? 'ReplaceRoute' : 'AddRoute';
-    changes.push({ type, ifindex, destination: address, prefixLength: HOST, source, metric: METRIC });
-  }
-  return changes;
+  const standing = routes.map((route) => ({ route, is: standingOf(route, plan, ifindex) }));
+  const having = (is: Standing) => standing.filter((entry) => entry.is === is).map((entry) => entry.route);
+  const done = new Set(having('AsPlanned').map((route) => route.destination));
+  const inTheWay = new Set(having('InTheWay').map((route) => route.destination));
+  return [
+    ...having('Stray').map(
+      ({ destination, prefixLength, metric }) =>
+        ({ type: 'RemoveRoute', ifindex, destination, prefixLength, metric }) as const,
+    ),
+    ...plan.pods
+      .filter((pod) => !done.has(pod.address))
+      .map(({ address, source }) => {
+        const type = inTheWay.has(address) ? ('ReplaceRoute' as const) : ('AddRoute' as const);
+        return { type, ifindex, destination: address, prefixLength: HOST, source, metric: METRIC };
+      }),
+  ];
 }
 
-function isRouteTo(pod: ShimPod, route: Network['routes'][number]): boolean {
+type Standing = 'AsPlanned' | 'InTheWay' | 'Stray' | 'Foreign';
+
+function standingOf(route: Route, plan: ShimPlan, ifindex: number): Standing {
+  const isOnShim = route.links.includes(ifindex);
+  const isOurs = route.prefixLength === HOST && route.metric === METRIC;
+  const pod = isOurs ? plan.pods.find((candidate) => candidate.address === route.destination) : undefined;
+  if (pod === undefined) return isOnShim ? 'Stray' : 'Foreign';
+  if (isOnShim) return isRouteTo(pod, route) ? 'AsPlanned' : 'InTheWay';
+  // The same route over the parent leads nowhere (the kernel keeps a NIC from its own macvlans), so ours may replace it.
+  return route.links.includes(plan.parent) ? 'InTheWay' : 'Foreign';
+}
+
+function isRouteTo(pod: ShimPod, route: Route): boolean {
   return (
     route.source === pod.source && route.isUnicast && route.isLinkScope && !route.hasGateway && route.links.length === 1
   );
@@ -130,4 +145,10 @@ function diffNeighbours(plan: ShimPlan, ifindex: number, network: Network): read
     ...extra.map(({ address, mac }) => ({ type: 'RemoveNeighbour', ifindex, address, mac }) as const),
     ...missing.map(({ address, mac }) => ({ type: 'SetNeighbour', ifindex, address, mac }) as const),
   ];
+}
+
+/** Whether the shim works: it is there, switched on, and nothing about it is to be changed. */
+export function isComplete(plan: ShimPlan, network: Network): boolean {
+  const link = network.links.find((candidate) => isShimOf(plan, candidate));
+  return link?.isUp === true && diffShim(plan, network).length === 0;
 }

@@ -1,0 +1,169 @@
+// The agent as parts that are put together once: watches and netlink wake one reconciler, which changes links and reports.
+import { NODE, type Node, POD, type Pod } from '../api/kube.ts';
+import { ANNOTATION_NETWORK_STATUS } from '../api/multus.ts';
+import { ATTACHMENT, type MacvlanAttachment } from '../api/v1alpha1/attachment.ts';
+import { type MacvlanNodeState, NODE_STATE } from '../api/v1alpha1/node-state.ts';
+import { CONTEST_LIMITS, type ContestLimits } from '../domain/shim/contest.ts';
+import { Controller } from '../kernel/controller/controller.ts';
+import type { KubeClient } from '../kernel/kube/client.ts';
+import type { Clock } from '../kernel/process/clock.ts';
+import type { Logger } from '../kernel/process/logger.ts';
+import type { Metrics } from '../kernel/process/metrics.ts';
+import { Reflector } from '../kernel/watch/reflector.ts';
+import { Store } from '../kernel/watch/store.ts';
+import { ShimGuard } from './guard.ts';
+import type { Hint, NetworkPort, PluginsPort } from './ports.ts';
+import { reconcileNode } from './reconciler.ts';
+import { Reporter, type StateClient } from './reporter.ts';
+import { ShimWatch } from './shim-watch.ts';
+import type { Outcome } from './status.ts';
+
+/** Without any event, everything is looked at again after this, up to half of it earlier. In milliseconds. */
+const RESYNC_MS = 300_000;
+/** Events that are hardly ever about us are gathered for this long. In milliseconds. */
+const PATIENCE_MS = 100;
+
+/** What the watches know. */
+export interface AgentStores {
+  readonly nodes: Store<Node>;
+  readonly attachments: Store<MacvlanAttachment>;
+  readonly pods: Store<Pod>;
+  readonly states: Store<MacvlanNodeState>;
+}
+
+export interface AgentOptions {
+  readonly nodeName: string;
+  readonly bootId: string;
+  readonly version: string;
+  readonly stores: AgentStores;
+  readonly client: StateClient;
+  readonly network: NetworkPort;
+  readonly plugins: PluginsPort;
+  /** Calls back with each hint that the network changed, until the returned function is called. */
+  readonly listen: (onHint: (hint: Hint) => void) => () => void;
+  readonly contest?: ContestLimits;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics?: Metrics;
+  readonly onOutcome?: (outcome: Outcome) => void;
+}
+
+export interface Agent {
+  /** Works until `signal` aborts. The stores have to be complete by then: what they lack is taken down. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+/** Puts the agent together. Nothing happens before `run`. */
+export function createAgent(options: AgentOptions): Agent {
+  const { stores, nodeName, clock, logger } = options;
+  const shared = { clock, logger, metrics: options.metrics };
+  const reporter = new Reporter({ client: options.client, onWritten: () => links.enqueue(nodeName) });
+  const shimWatch = new ShimWatch({ network: options.network, clock, onDeviation: () => links.enqueue(nodeName) });
+  const reconcile = reconcileNode({
+    ...options,
+    ...stores,
+    guard: new ShimGuard(options.contest ?? CONTEST_LIMITS),
+    reporter,
+    requestReport: () => reports.enqueue(nodeName),
+    onOutcome: (outcome) => {
+      shimWatch.watch(outcome);
+      options.onOutcome?.(outcome);
+    },
+  });
+  const links = new Controller({ name: 'links', reconcile, ...shared });
+  const reports = new Controller({ name: 'report', reconcile: (_key, signal) => reporter.write(signal), ...shared });
+
+  reporter.observe(stores.states.get(nodeName));
+  stores.states.onChange(({ key, current }) => {
+    if (key !== nodeName) return;
+    reporter.observe(current);
+    links.enqueue(nodeName);
+  });
+  for (const store of [stores.nodes, stores.attachments, stores.pods]) store.onChange(() => links.enqueue(nodeName));
+
+  return {
+    async run(signal) {
+      const stopListening = options.listen((hint) => {
+        if (isUrgent(hint)) links.enqueue(nodeName);
+        else links.enqueueAfter(nodeName, PATIENCE_MS);
+      });
+      const stopResync = every(RESYNC_MS, clock, () => links.enqueue(nodeName, { priority: 'background' }));
+      links.enqueue(nodeName);
+      await Promise.all([links.run(signal), reports.run(signal)]);
+      stopResync();
+      stopListening();
+      shimWatch.stop();
+      await options.network.close();
+    },
+  };
+}
+
+/** The cables of pods come and go with pods; everything else may be a parent or a shim. */
+function isUrgent(hint: Hint): boolean {
+  return hint.type !== 'Link' || !hint.isPodLink;
+}
+
+/** Calls `fn` again and again, each time after a random part between half and the whole of `ms`. */
+function every(ms: number, clock: Clock, fn: () => void): () => void {
+  let cancel = (): void => {};
+  const arm = (): void => {
+    cancel = clock.after(ms * (0.5 + Math.random() / 2), () => {
+      fn();
+      arm();
+    });
+  };
+  arm();
+  return () => cancel();
+}
+
+/** Empty stores, for the reflectors of {@link reflectorsFor} to fill. */
+export function createStores(): AgentStores {
+  return { nodes: new Store(), attachments: new Store(), pods: new Store(), states: new Store() };
+}
+
+/** What the agent watches: this node, its state, its pods, and all attachments. */
+export function reflectorsFor(
+  nodeName: string,
+  stores: AgentStores,
+  shared: { client: KubeClient; logger: Logger; clock: Clock; metrics?: Metrics },
+) {
+  const common = { client: shared.client, logger: shared.logger, clock: shared.clock, observer: shared.metrics?.watch };
+  const own = { fieldSelector: `metadata.name=${nodeName}`, ...common };
+  return [
+    new Reflector<Node>({ kind: NODE, store: stores.nodes, transform: slimNode, ...own }),
+    new Reflector<MacvlanNodeState>({ kind: NODE_STATE, store: stores.states, ...own }),
+    new Reflector<MacvlanAttachment>({ kind: ATTACHMENT, store: stores.attachments, ...common }),
+    new Reflector<Pod>({
+      kind: POD,
+      store: stores.pods,
+      fieldSelector: `spec.nodeName=${nodeName}`,
+      transform: slimPod,
+      ...common,
+    }),
+  ] as const;
+}
+
+/** Only what decisions look at: a node's object is mostly a list of its images. */
+function slimNode(node: Node): Node {
+  const { name, uid, resourceVersion, labels } = node.metadata;
+  return { metadata: { name, ...optional({ uid, resourceVersion, labels }) } };
+}
+
+/** Only what decisions look at: on a full node the pods' specs would be most of the agent's memory. */
+function slimPod(pod: Pod): Pod {
+  const { name, namespace, uid, resourceVersion, annotations } = pod.metadata;
+  const status = annotations?.[ANNOTATION_NETWORK_STATUS];
+  const slim = status === undefined ? undefined : { [ANNOTATION_NETWORK_STATUS]: status };
+  const phase = pod.status?.phase;
+  return {
+    metadata: { name, ...optional({ namespace, uid, resourceVersion, annotations: slim }) },
+    spec: {},
+    ...(phase === undefined ? {} : { status: { phase } }),
+  };
+}
+
+function optional<T extends object>(object: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}

@@ -1,0 +1,77 @@
+// Process 2: the agent of one node. Puts the parts together, starts them in order, and stops them in reverse.
+import process from 'node:process';
+import { KubeClient } from '../kernel/kube/client.ts';
+import { InClusterCredentials, inClusterServer } from '../kernel/kube/in-cluster.ts';
+import { Transport } from '../kernel/kube/transport.ts';
+import { monotonicClock as clock } from '../kernel/process/clock.ts';
+import { HealthServer } from '../kernel/process/health.ts';
+import { background, runProcess } from '../kernel/process/lifecycle.ts';
+import { createLogger } from '../kernel/process/logger.ts';
+import { Metrics } from '../kernel/process/metrics.ts';
+import { PROGRAM_VERSION } from '../kernel/process/version.ts';
+import { createAgent, createStores, reflectorsFor } from './agent.ts';
+import { loadAddon } from './netlink/addon.ts';
+import { listen } from './netlink/events.ts';
+import { NetlinkNetwork } from './netlink/network.ts';
+import { readOptions } from './options.ts';
+import { PluginDirectory } from './plugins.ts';
+
+const options = readOptions();
+const logger = createLogger({ name: 'macvlan-agent', level: options.logLevel });
+const metrics = new Metrics({ prefix: 'macvlan_agent' });
+
+const server = inClusterServer(process.env);
+if (server === undefined) throw new Error('not in a cluster: KUBERNETES_SERVICE_HOST is not set');
+const transport = new Transport(new InClusterCredentials({ server }), {
+  userAgent: `macvlan-agent/${PROGRAM_VERSION}`,
+});
+const client = new KubeClient(transport);
+
+const stores = createStores();
+const reflectors = reflectorsFor(options.nodeName, stores, { client, logger, clock, metrics });
+const addon = loadAddon(options.addonPath);
+const network = new NetlinkNetwork(addon);
+const agent = createAgent({
+  ...options,
+  version: PROGRAM_VERSION,
+  stores,
+  client,
+  network,
+  plugins: new PluginDirectory(options.cniBinPath),
+  listen: (onHint) => listen(addon, onHint),
+  clock,
+  logger,
+  metrics,
+});
+
+const synced = Promise.all(reflectors.map((reflector) => reflector.synced));
+const health = new HealthServer({
+  port: options.healthPort,
+  metricsPort: options.metricsPort,
+  host: '127.0.0.1',
+  ready: {
+    watches: () =>
+      reflectors.every((reflector) => reflector.state() === 'synced') ? undefined : 'not all watches are in sync',
+  },
+  metrics: () => metrics.text(),
+});
+
+await runProcess({
+  logger,
+  clock,
+  // Nothing is touched before every watch has seen everything: what is not known to be wanted would be taken down.
+  parts: [
+    { name: 'health', start: () => health.start(), stop: () => health.stop() },
+    {
+      name: 'metrics',
+      start: async () => metrics.start(),
+      stop: async () => metrics.stop(),
+    },
+    background({
+      name: 'watches',
+      run: (signal) => Promise.all(reflectors.map((reflector) => reflector.run(signal))).then(() => transport.close()),
+      ready: () => synced,
+    }),
+    background({ name: 'agent', run: (signal) => agent.run(signal) }),
+  ],
+});

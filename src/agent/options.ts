@@ -1,0 +1,46 @@
+// The agent's environment variables, read once; the only place of the agent that knows about them.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+
+export interface Options {
+  /** NODE_NAME: the node that this agent looks after. */
+  readonly nodeName: string;
+  /** LOG_LEVEL: default info. */
+  readonly logLevel: string;
+  /** HEALTH_PORT and METRICS_PORT, on the loopback address: the agent shares the node's network. */
+  readonly healthPort: number;
+  readonly metricsPort: number;
+  /** CNI_BIN_PATH: where the node's CNI plugins are seen from here. */
+  readonly cniBinPath: string;
+  /** NETLINK_ADDON: the compiled addon; default netlink.node beside the program. */
+  readonly addonPath: string;
+  /** The kernel's id of this boot. */
+  readonly bootId: string;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Throws with a sentence when something that has no default is missing, or a port is no port. */
+export function readOptions(env: Environment = process.env, bootIdPath = '/proc/sys/kernel/random/boot_id'): Options {
+  const nodeName = env['NODE_NAME'] ?? '';
+  if (nodeName === '')
+    throw new Error('NODE_NAME is not set: it has to be the name of the node that the agent runs on');
+  return {
+    nodeName,
+    logLevel: env['LOG_LEVEL'] ?? 'info',
+    healthPort: portFrom(env, 'HEALTH_PORT', 8080),
+    metricsPort: portFrom(env, 'METRICS_PORT', 8081),
+    cniBinPath: env['CNI_BIN_PATH'] ?? '/host/cni/bin',
+    addonPath: env['NETLINK_ADDON'] ?? join(import.meta.dirname, 'netlink.node'),
+    bootId: readFileSync(bootIdPath, 'utf8').trim(),
+  };
+}
+
+function portFrom(env: Environment, name: string, fallback: number): number {
+  const text = env[name];
+  if (text === undefined || text === '') return fallback;
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 0 && port <= 65535) return port;
+  throw new Error(`${name} is no port: ${text}`);
+}

@@ -1,0 +1,146 @@
+// What this node should look like and why: the one decision of the agent, made from everything that it knows. No effects.
+import type { Node, Pod } from '../api/kube.ts';
+import type { MacvlanAttachment } from '../api/v1alpha1/attachment.ts';
+import type { MacvlanNodeState } from '../api/v1alpha1/node-state.ts';
+import { aliasFor } from '../domain/attachment/alias.ts';
+import { matchesNode } from '../domain/attachment/facts.ts';
+import { hostAccessProblem } from '../domain/attachment/validate.ts';
+import type { Change } from '../domain/net/change.ts';
+import type { Link, Network } from '../domain/net/network.ts';
+import { diffAliases, type WantedAliases } from '../domain/parent/alias.ts';
+import { type Choice, decideParent, ruleFor, wishOf } from '../domain/parent/match.ts';
+import { pluginsFor, preflight } from '../domain/parent/preflight.ts';
+import { type AttachedPod, attachedPods } from '../domain/pod/attached.ts';
+import type { Problem } from '../domain/problem.ts';
+import { diffShims } from '../domain/shim/diff.ts';
+import { planShims, type ShimPlan, type ShimUser } from '../domain/shim/plan.ts';
+
+/** Everything that decisions are made from: gathered once per turn, then only read. */
+export interface NodeFacts {
+  readonly node: Node;
+  /** The kernel's id of this boot. */
+  readonly bootId: string;
+  readonly attachments: readonly MacvlanAttachment[];
+  /** Pods of this node. */
+  readonly pods: readonly Pod[];
+  /** What the API server holds about this node. */
+  readonly state: MacvlanNodeState | undefined;
+  readonly network: Network;
+  /** CNI plugins that the node lacks. */
+  readonly missingPlugins: ReadonlySet<string>;
+  /** Parents chosen before, by attachment. */
+  readonly choices: ReadonlyMap<string, Choice>;
+}
+
+/** What is decided about one attachment that this node takes part in. */
+export interface AttachmentPlan {
+  readonly attachment: MacvlanAttachment;
+  readonly alias: string;
+  /** The NodeState has an entry for it. Before that, nothing new is done for it. */
+  readonly isAnnounced: boolean;
+  readonly parent?: Link;
+  readonly choice?: Choice;
+  /** The alias belongs on the parent. */
+  readonly wantsAlias: boolean;
+  readonly wantsHostAccess: boolean;
+  /** What is wrong with the parent or the node. */
+  readonly problems: readonly Problem[];
+  /** What is wrong with host access. */
+  readonly hostAccessProblems: readonly Problem[];
+}
+
+export interface NodePlan {
+  readonly attachments: readonly AttachmentPlan[];
+  readonly aliases: WantedAliases;
+  readonly shims: readonly ShimPlan[];
+  readonly pods: readonly AttachedPod[];
+}
+
+/** The plan for the node. Same facts, same plan. */
+export function planNode(facts: NodeFacts): NodePlan {
+  const wanted = facts.attachments
+    .filter((attachment) => isWanted(attachment, facts.node))
+    .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+  const pods = attachedPods(facts.pods, new Set(facts.attachments.map((attachment) => attachment.metadata.name)));
+  const parents = wanted.map((attachment) => planParent(attachment, facts));
+  const users = parents.flatMap((plan) => shimUserFor(plan, pods, facts.network));
+  const { shims, problems } = planShims(users, facts.network, facts.node.metadata.uid ?? facts.node.metadata.name);
+  return {
+    attachments: parents.map((plan) => withProblems(plan, problems.get(plan.attachment.metadata.name))),
+    aliases: aliasesOf(parents),
+    shims,
+    pods,
+  };
+}
+
+/** The next changes to the node's network; none when it is as planned. Shims in `held` are left alone for now. */
+export function diffNode(plan: NodePlan, network: Network, held?: ReadonlySet<string>): readonly Change[] {
+  return [...diffAliases(plan.aliases, network.links), ...diffShims(plan.shims, network, held)];
+}
+
+/** An attachment takes part until its own clean-up begins; while pods still leave, everything keeps working. */
+function isWanted(attachment: MacvlanAttachment, node: Node): boolean {
+  return attachment.status?.phase !== 'Cleaning' && matchesNode(attachment, node);
+}
+
+function planParent(attachment: MacvlanAttachment, facts: NodeFacts): AttachmentPlan {
+  const { name } = attachment.metadata;
+  const base = {
+    attachment,
+    alias: aliasFor(name),
+    isAnnounced: entryFor(name, facts.state) !== undefined,
+    wantsHostAccess: (attachment.spec.hostAccess?.type ?? 'None') === 'Routed',
+    hostAccessProblems: [],
+  };
+  const { labels } = facts.node.metadata;
+  const decision = decideParent(attachment, labels, facts.network, previousChoice(attachment, facts));
+  if (decision.type === 'None') return { ...base, wantsAlias: false, problems: [decision.problem] };
+  const { link: parent, choice } = decision;
+  const missingPlugins = pluginsFor(attachment).filter((plugin) => facts.missingPlugins.has(plugin));
+  const problems = preflight({ attachment, parent, alias: base.alias, links: facts.network.links, missingPlugins });
+  const isOn = parent.altNames.includes(base.alias);
+  // Once verified, a NIC keeps the alias: a flapping carrier must not change what running pods and CNI rely on.
+  return { ...base, parent, choice, problems, wantsAlias: isOn || (base.isAnnounced && problems.length === 0) };
+}
+
+/**
+ * What was chosen before: in this process, or by the agent before it, as the NodeState tells. That counts only within one
+ * boot (indexes start anew) and for the same spec.
+ */
+function previousChoice(attachment: MacvlanAttachment, facts: NodeFacts): Choice | undefined {
+  const { name, generation } = attachment.metadata;
+  const remembered = facts.choices.get(name);
+  if (remembered !== undefined) return remembered;
+  const entry = entryFor(name, facts.state);
+  const rule = ruleFor(attachment, facts.node.metadata.labels);
+  if (entry?.ifindex === undefined || entry.observedGeneration !== generation || rule === undefined) return undefined;
+  if (facts.state?.status?.agent?.bootId !== facts.bootId) return undefined;
+  return { ifindex: entry.ifindex, wish: wishOf(rule.interface) };
+}
+
+function entryFor(name: string, state: MacvlanNodeState | undefined) {
+  return state?.status?.attachments?.find((entry) => entry.name === name);
+}
+
+function shimUserFor(plan: AttachmentPlan, pods: readonly AttachedPod[], network: Network): readonly ShimUser[] {
+  const { attachment, parent } = plan;
+  if (!plan.wantsHostAccess || !plan.wantsAlias || parent === undefined) return [];
+  if (hostAccessProblem(attachment) !== undefined) return [];
+  const isThere = network.links.some((link) => link.kind === 'macvlan' && link.lower === parent.ifindex);
+  if (!plan.isAnnounced && !isThere) return [];
+  const { name } = attachment.metadata;
+  return [{ attachment: name, parent, pods: pods.filter((pod) => pod.attachment === name) }];
+}
+
+function withProblems(plan: AttachmentPlan, shimProblems: readonly Problem[] | undefined): AttachmentPlan {
+  if (!plan.wantsHostAccess) return plan;
+  const unsupported = hostAccessProblem(plan.attachment);
+  return { ...plan, hostAccessProblems: unsupported === undefined ? (shimProblems ?? []) : [unsupported] };
+}
+
+function aliasesOf(plans: readonly AttachmentPlan[]): WantedAliases {
+  const aliases = new Map<string, number>();
+  for (const { wantsAlias, parent, alias } of plans)
+    if (wantsAlias && parent !== undefined) aliases.set(alias, parent.ifindex);
+  return aliases;
+}

@@ -1,0 +1,116 @@
+// One turn of the agent: gather → plan → diff → apply → report. Everything interesting is in the pure functions that it names.
+import type { Node, Pod } from '../api/kube.ts';
+import type { MacvlanAttachment } from '../api/v1alpha1/attachment.ts';
+import type { Refusal } from '../domain/net/change.ts';
+import { describeChange } from '../domain/net/change.ts';
+import type { Choice } from '../domain/parent/match.ts';
+import { pluginsFor } from '../domain/parent/preflight.ts';
+import type { Answer, Reconcile } from '../kernel/controller/controller.ts';
+import type { Clock } from '../kernel/process/clock.ts';
+import type { Logger } from '../kernel/process/logger.ts';
+import type { ReadStore } from '../kernel/watch/store.ts';
+import type { ShimGuard } from './guard.ts';
+import { diffNode, type NodeFacts, planNode } from './plan.ts';
+import type { NetworkPort, PluginsPort } from './ports.ts';
+import type { Reporter } from './reporter.ts';
+import { type Outcome, statusFor } from './status.ts';
+
+/** A turn makes at most this many rounds of changes: a new shim takes three, and a world that keeps moving has to wait. */
+const ROUNDS = 6;
+/** What the kernel refused is tried again after this; every event may bring it earlier. In milliseconds. */
+const REFUSED_PAUSE_MS = 5000;
+/** A missing plugin may be installed without anything telling. In milliseconds. */
+const PLUGIN_PAUSE_MS = 10_000;
+
+export interface ReconcilerPorts {
+  readonly nodeName: string;
+  readonly bootId: string;
+  readonly version: string;
+  readonly nodes: ReadStore<Node>;
+  readonly attachments: ReadStore<MacvlanAttachment>;
+  readonly pods: ReadStore<Pod>;
+  readonly network: NetworkPort;
+  readonly plugins: PluginsPort;
+  readonly guard: ShimGuard;
+  readonly reporter: Reporter;
+  /** Asks for the report to be written. */
+  readonly requestReport: () => void;
+  /** Gets each turn's outcome, for metrics and for the watch over shims. */
+  readonly onOutcome?: (outcome: Outcome) => void;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Makes the node's network what it should be. It has one key only: the node. */
+export function reconcileNode(ports: ReconcilerPorts): Reconcile {
+  let choices: ReadonlyMap<string, Choice> = new Map();
+  return async () => {
+    const facts = await gather(ports, choices);
+    if (facts === undefined) return { type: 'blocked' };
+    const { outcome, waitMs } = await apply(ports, facts);
+    choices = new Map(
+      outcome.plan.attachments.flatMap(({ attachment, choice }) =>
+        choice === undefined ? [] : [[attachment.metadata.name, choice] as const],
+      ),
+    );
+    report(ports, outcome);
+    return answerFor(outcome, waitMs);
+  };
+}
+
+async function gather(ports: ReconcilerPorts, choices: ReadonlyMap<string, Choice>): Promise<NodeFacts | undefined> {
+  const node = ports.nodes.get(ports.nodeName);
+  if (node === undefined) return undefined;
+  const attachments = ports.attachments.list();
+  const wantedPlugins = [...new Set(attachments.flatMap(pluginsFor))];
+  const [network, missing] = await Promise.all([ports.network.read(), ports.plugins.missing(wantedPlugins)]);
+  return {
+    node,
+    bootId: ports.bootId,
+    attachments,
+    pods: ports.pods.list(),
+    state: ports.reporter.current,
+    network,
+    missingPlugins: new Set(missing),
+    choices,
+  };
+}
+
+/** Rounds of plan, diff and change, each from a fresh look, until the node is as planned or the kernel refuses something. */
+async function apply(
+  ports: ReconcilerPorts,
+  initial: NodeFacts,
+): Promise<{ outcome: Outcome; waitMs: number | undefined }> {
+  const { guard, network } = ports;
+  let facts = initial;
+  let plan = planNode(facts);
+  const { held, contested, waitMs } = guard.admit(plan, facts.network, ports.clock.now());
+  let refusals: readonly Refusal[] = [];
+  for (let round = 0; round < ROUNDS && refusals.length === 0; round++) {
+    const changes = diffNode(plan, facts.network, held);
+    if (changes.length === 0) break;
+    refusals = await network.apply(changes);
+    ports.logger.info(
+      { changes: changes.slice(0, 20).map(describeChange), count: changes.length, refusals: refusals.slice(0, 5) },
+      "changed the node's network",
+    );
+    facts = { ...facts, network: await network.read() };
+    plan = planNode(facts);
+  }
+  guard.settle(plan, facts.network);
+  return { outcome: { facts, plan, refusals, contested }, waitMs };
+}
+
+function report(ports: ReconcilerPorts, outcome: Outcome): void {
+  ports.onOutcome?.(outcome);
+  if (ports.reporter.publish(outcome.facts.node, statusFor(outcome, ports.version))) ports.requestReport();
+}
+
+function answerFor(outcome: Outcome, waitMs: number | undefined): Answer {
+  const pauses = [
+    ...(waitMs === undefined ? [] : [waitMs]),
+    ...(outcome.refusals.length > 0 ? [REFUSED_PAUSE_MS] : []),
+    ...(outcome.facts.missingPlugins.size > 0 ? [PLUGIN_PAUSE_MS] : []),
+  ];
+  return pauses.length === 0 ? { type: 'done' } : { type: 'later', ms: Math.min(...pauses) };
+}

@@ -1,0 +1,213 @@
+// What the agent tells the cluster: the plan, and how far the node's network is what was planned.
+import type { ProblemStatus } from '../api/v1alpha1/attachment.ts';
+import type {
+  MacvlanNodeStateStatus,
+  NodeAttachment,
+  NodeInterface,
+  NodePod,
+  NodeShim,
+} from '../api/v1alpha1/node-state.ts';
+import { aliasFor } from '../domain/attachment/alias.ts';
+import { type Change, describeChange, type Refusal } from '../domain/net/change.ts';
+import { findByIndex, type Link, type Network } from '../domain/net/network.ts';
+import { candidatesOf } from '../domain/parent/candidate.ts';
+import { defaultRouteLinks } from '../domain/parent/match.ts';
+import type { AttachedPod } from '../domain/pod/attached.ts';
+import type { Problem } from '../domain/problem.ts';
+import { isComplete } from '../domain/shim/diff.ts';
+import type { ShimPlan } from '../domain/shim/plan.ts';
+import type { AttachmentPlan, NodeFacts, NodePlan } from './plan.ts';
+
+/** How a turn ended: `facts.network` is the last look. */
+export interface Outcome {
+  readonly facts: NodeFacts;
+  readonly plan: NodePlan;
+  readonly refusals: readonly Refusal[];
+  /** Names of shims that somebody keeps undoing. */
+  readonly contested: ReadonlySet<string>;
+}
+
+const LIMITS = { interfaces: 256, attachments: 4096, shims: 256, pods: 4096, problems: 16, addresses: 32 };
+
+/** The status as it should be read now. Lists are sorted, so that the same state gives the same bytes. */
+export function statusFor(outcome: Outcome, version: string): MacvlanNodeStateStatus {
+  const { facts, plan } = outcome;
+  return {
+    agent: { version, bootId: facts.bootId },
+    interfaces: interfacesOf(facts.network).slice(0, LIMITS.interfaces),
+    attachments: entriesOf(outcome).slice(0, LIMITS.attachments),
+    shims: shimsOf(plan, facts.network).slice(0, LIMITS.shims),
+    pods: plan.pods.map(podStatus).slice(0, LIMITS.pods),
+  };
+}
+
+function interfacesOf(network: Network): readonly NodeInterface[] {
+  const v4 = defaultRouteLinks('IPv4', network);
+  const v6 = defaultRouteLinks('IPv6', network);
+  return candidatesOf(network).map((link) => {
+    const addresses = network.addresses.filter((a) => a.ifindex === link.ifindex && a.isGlobal);
+    const families = [...(v4.includes(link.ifindex) ? ['IPv4'] : []), ...(v6.includes(link.ifindex) ? ['IPv6'] : [])];
+    return {
+      name: link.name,
+      ifindex: link.ifindex,
+      mac: link.mac,
+      ...(link.permanentMac === undefined ? {} : { permanentMac: link.permanentMac }),
+      ...(families.length === 0 ? {} : { defaultRoutes: families }),
+      mtu: link.mtu,
+      state: stateOf(link),
+      ...(addresses.length === 0
+        ? {}
+        : {
+            addresses: addresses
+              .map((a) => `${a.address}/${a.prefixLength}`)
+              .sort()
+              .slice(0, LIMITS.addresses),
+          }),
+    };
+  });
+}
+
+function stateOf(link: Link): NodeInterface['state'] {
+  if (!link.isUp) return 'Down';
+  return link.hasCarrier ? 'Up' : 'NoCarrier';
+}
+
+function entriesOf(outcome: Outcome): readonly NodeAttachment[] {
+  const { facts, plan } = outcome;
+  const planned = plan.attachments.map((attachment) => entryOf(attachment, outcome));
+  const names = new Set(planned.map((entry) => entry.name));
+  const leftOver = (facts.state?.status?.attachments ?? [])
+    .filter((entry) => !names.has(entry.name) && hasRemains(entry.name, outcome))
+    .map((entry) => cleaningEntry(entry, outcome));
+  return [...planned, ...leftOver].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function entryOf(plan: AttachmentPlan, outcome: Outcome): NodeAttachment {
+  const { metadata } = plan.attachment;
+  const { network, bootId } = outcome.facts;
+  const parent = plan.parent === undefined ? undefined : findByIndex(network.links, plan.parent.ifindex);
+  const isOn = plan.wantsAlias && parent?.altNames.includes(plan.alias) === true;
+  const hostAccess = hostAccessOf(plan, outcome);
+  const parentProblems = [...plan.problems, ...refusedAliasProblems(plan.alias, outcome)];
+  const isVerified = isOn && parentProblems.length === 0;
+  const problems = [...parentProblems, ...hostAccess.problems].slice(0, LIMITS.problems);
+  return {
+    name: metadata.name,
+    phase: phaseOf({ isReady: isVerified && (!plan.wantsHostAccess || hostAccess.state === 'Ready'), problems }),
+    ...(metadata.generation === undefined ? {} : { observedGeneration: metadata.generation }),
+    ...(parent === undefined ? {} : { interface: parent.name, ifindex: parent.ifindex }),
+    // The word of a verified NIC: pods' links belong to this device, in this boot.
+    ...(isVerified && parent !== undefined ? { incarnation: `${bootId}/${parent.ifindex}` } : {}),
+    // Left out while the shim is on its way.
+    ...(hostAccess.state === undefined ? {} : { hostAccess: hostAccess.state }),
+    ...(problems.length === 0 ? {} : { problems: problems.map(problemStatus) }),
+  };
+}
+
+function phaseOf(entry: { isReady: boolean; problems: readonly Problem[] }): NodeAttachment['phase'] {
+  if (entry.problems.length > 0) return 'Failed';
+  return entry.isReady ? 'Ready' : 'Pending';
+}
+
+function hostAccessOf(plan: AttachmentPlan, outcome: Outcome) {
+  const { name } = plan.attachment.metadata;
+  if (!plan.wantsHostAccess) return { state: 'None' as const, problems: [] };
+  const shim = outcome.plan.shims.find((candidate) => candidate.attachments.includes(name));
+  const problems = [
+    ...plan.hostAccessProblems,
+    ...(shim === undefined ? [] : contestProblems(shim, outcome)),
+    ...(shim === undefined ? [] : refusedShimProblems(shim, outcome)),
+  ];
+  if (problems.length > 0) return { state: 'Failed' as const, problems };
+  const isReady = shim !== undefined && isComplete(shim, outcome.facts.network);
+  return { state: isReady ? ('Ready' as const) : undefined, problems };
+}
+
+function contestProblems(shim: ShimPlan, outcome: Outcome): readonly Problem[] {
+  if (!outcome.contested.has(shim.name)) return [];
+  return [
+    {
+      reason: 'ShimContested',
+      message: `Something on the node keeps deleting or changing the link ${shim.name}; it is put back after a pause.`,
+      remedy: `Tell the node's network manager to leave links named ${shim.name} alone (systemd-networkd: Unmanaged=yes; NetworkManager: unmanaged-devices).`,
+    },
+  ];
+}
+
+function refusedAliasProblems(alias: string, outcome: Outcome): readonly Problem[] {
+  return refusedProblems(
+    outcome.refusals,
+    (change) => change.type.endsWith('AltName') && 'name' in change && change.name === alias,
+  );
+}
+
+function refusedShimProblems(shim: ShimPlan, outcome: Outcome): readonly Problem[] {
+  const link = outcome.facts.network.links.find((candidate) => candidate.name === shim.name);
+  return refusedProblems(outcome.refusals, (change) => {
+    if (change.type.endsWith('AltName')) return false;
+    return ('name' in change && change.name === shim.name) || ('ifindex' in change && change.ifindex === link?.ifindex);
+  });
+}
+
+function refusedProblems(refusals: readonly Refusal[], isAbout: (change: Change) => boolean): readonly Problem[] {
+  return refusals
+    .filter((refusal) => isAbout(refusal.change))
+    .slice(0, 3)
+    .map(({ change, code, message }) => ({
+      reason: 'KernelRefused',
+      message: `The kernel refused ${describeChange(change)}: ${message}${message === code ? '' : ` (${code})`}.`,
+      remedy: 'See whether something else on the node owns that name, address or route; it is tried again.',
+    }));
+}
+
+/** Whether anything of an attachment that is wanted no more is still on the node. */
+function hasRemains(name: string, { facts, plan }: Outcome): boolean {
+  const alias = aliasFor(name);
+  if (facts.network.links.some((link) => link.altNames.includes(alias))) return true;
+  const shims = facts.state?.status?.shims ?? [];
+  return shims.some(
+    (shim) =>
+      shim.attachments.includes(name) &&
+      !plan.shims.some((planned) => planned.name === shim.name) &&
+      facts.network.links.some((link) => link.name === shim.name && link.kind === 'macvlan'),
+  );
+}
+
+function cleaningEntry(entry: NodeAttachment, outcome: Outcome): NodeAttachment {
+  const problems = refusedProblems(outcome.refusals, () => true);
+  const { name, observedGeneration } = entry;
+  return {
+    name,
+    phase: 'Cleaning',
+    ...(observedGeneration === undefined ? {} : { observedGeneration }),
+    ...(entry.interface === undefined ? {} : { interface: entry.interface }),
+    ...(entry.ifindex === undefined ? {} : { ifindex: entry.ifindex }),
+    ...(problems.length === 0 ? {} : { problems: problems.map(problemStatus) }),
+  };
+}
+
+function shimsOf(plan: NodePlan, network: Network): readonly NodeShim[] {
+  return plan.shims.flatMap(({ name, mac, parent, attachments }) => {
+    const isThere = network.links.some((link) => link.name === name && link.lower === parent);
+    const parentName = findByIndex(network.links, parent)?.name;
+    return isThere && parentName !== undefined ? [{ name, mac, parent: parentName, attachments }] : [];
+  });
+}
+
+function podStatus(pod: AttachedPod): NodePod {
+  const { namespace, name, uid, attachment, mac, ips } = pod;
+  return {
+    namespace,
+    name,
+    uid,
+    attachment,
+    interface: pod.interface,
+    ...(mac === '' ? {} : { mac }),
+    ...(ips.length === 0 ? {} : { ips }),
+    state: 'Attached',
+  };
+}
+
+function problemStatus({ reason, message, remedy }: Problem): ProblemStatus {
+  return { reason, message, remedy };
+}
