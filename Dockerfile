@@ -6,10 +6,10 @@ RUN npm ci
 COPY tsconfig*.json ./
 COPY scripts ./scripts
 COPY src ./src
-RUN npm run build && cp node_modules/node-linux-*/bin/node /usr/local/bin/node-pinned && strip --strip-unneeded /usr/local/bin/node-pinned
+RUN npm run build && rm -f dist/*.sha256 && cp node_modules/node-linux-*/bin/node /usr/local/bin/node-pinned && strip --strip-unneeded /usr/local/bin/node-pinned
 
 # Nothing but glibc, libstdc++ and certificates: no shell, no package manager.
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /usr/local/bin/node-pinned /usr/local/bin/node
-COPY --from=build /build/dist/controller.mjs /build/dist/agent.mjs /build/dist/netlink.node /app/
+COPY --from=build /build/dist/ /app/
 ENTRYPOINT ["/usr/local/bin/node"]

@@ -32,10 +32,10 @@ const CA_BUNDLE = '/etc/ssl/certs/ca-certificates.crt';
 
 /** Builds dist/ and packs it with the project's own Node into dist/image.tar. */
 export async function buildOperatorImage(): Promise<BuiltImage> {
-  await buildDist();
+  const files = await buildDist();
   const folder = mkdtempSync(join(tmpdir(), 'macvlan-operator-root-'));
   try {
-    fillRoot(folder);
+    fillRoot(folder, files);
     const tag = projectVersion();
     const reference = `${REPOSITORY}:${tag}`;
     const archive = join(root, 'dist/image.tar');
@@ -53,14 +53,13 @@ export async function buildOperatorImage(): Promise<BuiltImage> {
 }
 
 /** The same layout as the Dockerfile makes: /usr/local/bin/node, /app, and what the two need to run. No shell, no tools. */
-function fillRoot(folder: string): void {
+function fillRoot(folder: string, files: readonly string[]): void {
   const node = nodeBinary();
   const addon = join(root, 'dist/netlink.node');
   place(folder, '/usr/local/bin/node', node, 0o755);
   strip(join(folder, 'usr/local/bin/node'));
   for (const library of new Set([...librariesOf(node), ...librariesOf(addon)])) place(folder, library, library, 0o755);
-  for (const file of ['controller.mjs', 'agent.mjs']) place(folder, `/app/${file}`, join(root, 'dist', file), 0o644);
-  place(folder, '/app/netlink.node', addon, 0o755);
+  for (const file of files) place(folder, `/app/${file}`, join(root, 'dist', file), 0o644);
   if (existsSync(CA_BUNDLE)) place(folder, CA_BUNDLE, CA_BUNDLE, 0o644);
   writeFileSync(join(folder, 'etc/passwd'), PASSWD);
   writeFileSync(join(folder, 'etc/group'), GROUP);
