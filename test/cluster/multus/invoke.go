@@ -55,7 +55,9 @@ func pluginArgs(p *podArgs, given string) [][2]string {
 func capabilities(given map[string]json.RawMessage, d *delegate) map[string]any {
 	all := map[string]any{}
 	for key, value := range given {
-		all[key] = value
+		if text := string(value); text != "null" && text != "[]" && text != `""` {
+			all[key] = value
+		}
 	}
 	if d.Master || d.Wish == nil {
 		return all

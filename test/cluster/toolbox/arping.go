@@ -18,11 +18,11 @@ func arping(ctx context.Context, args []string) error {
 	name := flags.String("iface", "", "")
 	count := flags.Int("c", 3, "")
 	patience := flags.seconds("W", 500*time.Millisecond)
-	rest1, err := flags.parse(args, 1)
+	positional, err := flags.parse(args, 1)
 	if err != nil {
 		return err
 	}
-	target := net.ParseIP(rest1[0]).To4()
+	target := net.ParseIP(positional[0]).To4()
 	if target == nil || *name == "" {
 		return wrongUsage("--iface and an IPv4 address are needed")
 	}

@@ -19,11 +19,11 @@ func get(ctx context.Context, args []string) error {
 	timeout := flags.seconds("timeout", 3*time.Second)
 	from := flags.String("from", "", "")
 	iface := flags.String("iface", "", "")
-	rest, err := flags.parse(args, 2)
+	positional, err := flags.parse(args, 2)
 	if err != nil {
 		return err
 	}
-	network, address := rest[0], rest[1]
+	network, address := positional[0], positional[1]
 	if network != "tcp" && network != "udp" {
 		return wrongUsage("tcp or udp, not %s", network)
 	}

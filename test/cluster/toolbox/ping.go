@@ -26,21 +26,21 @@ func ping(ctx context.Context, args []string) error {
 	patience := flags.seconds("W", time.Second)
 	interval := flags.seconds("i", 200*time.Millisecond)
 	iface := flags.String("I", "", "")
-	rest1, err := flags.parse(args, 1)
+	positional, err := flags.parse(args, 1)
 	if err != nil {
 		return err
 	}
-	target, err := net.ResolveIPAddr("ip", rest1[0])
+	target, err := net.ResolveIPAddr("ip", positional[0])
 	if err != nil {
 		return err
 	}
 	p := &pinger{target: target, id: uint16(rand.Uint32()), six: target.IP.To4() == nil}
-	network, any := "ip4:icmp", "0.0.0.0"
+	network, local := "ip4:icmp", "0.0.0.0"
 	if p.six {
-		network, any = "ip6:ipv6-icmp", "::"
+		network, local = "ip6:ipv6-icmp", "::"
 	}
 	listener := net.ListenConfig{Control: bindTo(*iface)}
-	if p.socket, err = listener.ListenPacket(ctx, network, any); err != nil {
+	if p.socket, err = listener.ListenPacket(ctx, network, local); err != nil {
 		return err
 	}
 	defer p.socket.Close()
