@@ -63,7 +63,10 @@ export function createController(dependencies: ControllerDependencies): Controll
   const stores = createStores();
   const { namespace } = options;
   const watches = createWatches(stores, { client, namespace, logger, observer: metrics?.watch });
-  const synced = Promise.all(watches.all.map((watch) => watch.settled));
+  const unlisted = new Set(Object.keys(watches.listed));
+  const synced = Promise.all(
+    Object.entries(watches.listed).map(([kind, listed]) => listed.then(() => unlisted.delete(kind))),
+  );
   const elector = new Elector({
     client,
     lease: { namespace, name: LEASE_NAME },
@@ -75,19 +78,14 @@ export function createController(dependencies: ControllerDependencies): Controll
   if (metrics !== undefined) registerAttachmentMetrics(metrics.registry, stores.attachments);
   const workers = createWorkers(dependencies, stores, watches);
   const parts = [
-    background({
-      name: 'watches',
-      run: async (signal) => void (await Promise.all(watches.all.map((watch) => watch.run(signal)))),
-      ready: () => synced,
-    }),
+    background({ name: 'watches', run: (signal) => watches.run(signal), ready: () => synced }),
     leaderPart(elector),
     workers,
   ];
-  const waiting = () => watches.all.filter((watch) => watch.state() === 'syncing').length;
   return {
     parts,
     synced,
-    notReady: () => (waiting() === 0 ? undefined : `${waiting()} watches have not listed yet`),
+    notReady: () => (unlisted.size === 0 ? undefined : `not listed yet: ${[...unlisted].join(', ')}`),
     leads: () => elector.leads,
     run: (signal) => new Lifecycle({ logger, parts }).run(signal),
   };

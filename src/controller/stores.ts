@@ -1,5 +1,5 @@
 // What this process remembers of the cluster, and the watches that keep it so. Each kind is cut down to what decisions read.
-import { type KubeObject, NAMESPACE, type Namespace, NODE, type Node } from '../api/kube.ts';
+import { NAMESPACE, type Namespace, NODE, type Node } from '../api/kube.ts';
 import { NETWORK_ATTACHMENT_DEFINITION, type NetworkAttachmentDefinition } from '../api/multus.ts';
 import { AGENT_NAME, LABEL_ATTACHMENT } from '../api/names.ts';
 import { ATTACHMENT, type MacvlanAttachment } from '../api/v1alpha1/attachment.ts';
@@ -23,9 +23,12 @@ export interface Stores {
 }
 
 export interface Watches {
-  readonly all: readonly Reflector<KubeObject>[];
   /** The one whose kind may be missing. */
   readonly definitions: Reflector<NetworkAttachmentDefinition>;
+  /** Per kind: resolves when it was listed once (or, for NADs, when the server said that it does not know them). */
+  readonly listed: Readonly<Record<string, Promise<void>>>;
+  /** Keeps the stores up to date until the signal aborts. Never rejects. */
+  run(signal: AbortSignal): Promise<void>;
 }
 
 export function createStores(): Stores {
@@ -67,16 +70,33 @@ export function createWatches(stores: Stores, options: WatchOptions): Watches {
     namespace: options.namespace,
     fieldSelector: `metadata.name=${AGENT_NAME}`,
   });
+  const attachments = new Reflector({ ...shared, kind: ATTACHMENT, store: stores.attachments });
+  const nodes = new Reflector({ ...shared, kind: NODE, store: stores.nodes, transform: cutNode });
+  const namespaces = new Reflector({
+    ...shared,
+    kind: NAMESPACE,
+    store: stores.namespaces,
+    transform: cutNamespace,
+  });
+  const nodeStates = new Reflector({
+    ...shared,
+    kind: NODE_STATE,
+    store: stores.nodeStates,
+    transform: cutNodeState,
+  });
+  const all = [attachments, namespaces, nodes, nodeStates, definitions, daemonSets];
   return {
-    all: [
-      new Reflector({ ...shared, kind: ATTACHMENT, store: stores.attachments }),
-      new Reflector({ ...shared, kind: NAMESPACE, store: stores.namespaces, transform: cutNamespace }),
-      new Reflector({ ...shared, kind: NODE, store: stores.nodes, transform: cutNode }),
-      new Reflector({ ...shared, kind: NODE_STATE, store: stores.nodeStates, transform: cutNodeState }),
-      definitions,
-      daemonSets,
-    ] as unknown as readonly Reflector<KubeObject>[],
     definitions,
+    listed: {
+      MacvlanAttachment: attachments.synced,
+      Namespace: namespaces.synced,
+      Node: nodes.synced,
+      MacvlanNodeState: nodeStates.synced,
+      DaemonSet: daemonSets.synced,
+      // Multus may not be installed: that is a state to work in, and the other ones are not.
+      NetworkAttachmentDefinition: definitions.settled,
+    },
+    run: async (signal) => void (await Promise.all(all.map((watch) => watch.run(signal)))),
   };
 }
 
