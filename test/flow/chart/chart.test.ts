@@ -3,12 +3,13 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
 import { NODE } from '../../../src/api/kube.ts';
+import { NODE_STATE } from '../../../src/api/v1alpha1/node-state.ts';
 import { useControlPlane } from '../../support/control-plane.ts';
 import { clientFor } from '../../support/kube.ts';
 import { until } from '../../support/until.ts';
+import { agentTokenOn, NAMESPACE, tokenOf } from './accounts.ts';
 import { CHART, runHelm } from './helm.ts';
 
-const NAMESPACE = 'macvlan-system';
 const plane = useControlPlane();
 
 async function kubectl(...args: string[]): Promise<string> {
@@ -29,25 +30,6 @@ beforeAll(async () => {
   const { code, stderr } = await helm('install', 'operator', CHART, '-n', NAMESPACE, '--create-namespace');
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
 }, 600_000);
-
-/** A token of the agent's account, made for a pod on this node, as the kubelet would mount it. */
-async function agentTokenOn(node: string): Promise<string> {
-  await apply({ apiVersion: 'v1', kind: 'Node', metadata: { name: node } });
-  const pod = {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name: `agent-${node}`, namespace: NAMESPACE },
-    spec: { serviceAccountName: 'macvlan-agent', nodeName: node, containers: [{ name: 'agent', image: 'none' }] },
-  };
-  await apply(pod);
-  const bound = ['--bound-object-kind=Pod', `--bound-object-name=agent-${node}`];
-  return (await kubectl('-n', NAMESPACE, 'create', 'token', 'macvlan-agent', ...bound)).trim();
-}
-
-/** A token of an account that is bound to no pod and so to no node. */
-async function tokenOf(account: string): Promise<string> {
-  return (await kubectl('-n', NAMESPACE, 'create', 'token', account)).trim();
-}
 
 const stateOf = (name: string) => ({
   apiVersion: 'macvlan.dev/v1alpha1',
@@ -116,34 +98,44 @@ describe('the chart', () => {
   });
 });
 
+/** What the API server says to an attempt; nothing when it went well. */
+async function answer(attempt: Promise<unknown>): Promise<string> {
+  try {
+    await attempt;
+    return '';
+  } catch (error) {
+    return String(error);
+  }
+}
+
 describe('an agent', () => {
-  test('may write the state of its own node, and nothing of another one', async () => {
-    const token = await agentTokenOn('node-a');
+  const report = (name: string) => ({ ...stateOf(name), status: { agent: { version: '1', bootId: 'b' } } });
+  const asStatus = { manager: 'macvlan-agent', subresource: 'status', force: true } as const;
+
+  test('may make and write the state of its own node, and of no other', async () => {
+    const client = clientFor({ ...plane(), token: await agentTokenOn(plane(), 'node-a') });
     await apply(stateOf('node-b'));
-    await until('the policy takes effect', async () => (await apply(stateOf('node-c'), `--token=${token}`)).code !== 0);
-
-    expect((await apply(stateOf('node-a'), `--token=${token}`)).stderr).toBe('');
-    const status = { ...stateOf('node-a'), status: { agent: { version: '1', bootId: 'b' } } };
-    expect((await apply(status, `--token=${token}`, '--subresource=status', '--force-conflicts')).stderr).toBe('');
-
-    const elsewhere = { ...status, metadata: { name: 'node-b' } };
-    const refused = await apply(elsewhere, `--token=${token}`, '--subresource=status', '--force-conflicts');
-    expect(refused.stderr).toContain(
-      'the agent of node "node-a" may write the MacvlanNodeState of that node only, not "node-b"',
+    await until(
+      'the policy takes effect',
+      async () => (await answer(client.create(NODE_STATE, stateOf('node-c')))) !== '',
     );
-    const labelled = { ...stateOf('node-b'), metadata: { name: 'node-b', labels: { a: 'b' } } };
-    expect((await apply(labelled, `--token=${token}`, '--force-conflicts')).code).not.toBe(0);
+
+    expect(await answer(client.create(NODE_STATE, stateOf('node-a')))).toBe('');
+    expect(await answer(client.apply(NODE_STATE, report('node-a'), asStatus))).toBe('');
+    const says = 'the agent of node "node-a" may write the MacvlanNodeState of that node only, not "node-b"';
+    expect(await answer(client.apply(NODE_STATE, report('node-b'), asStatus))).toContain(says);
+    expect(await answer(client.create(NODE_STATE, stateOf('node-d')))).toContain('not "node-d"');
   });
 
   test('that is no pod of any node may write no state at all', async () => {
-    const token = await tokenOf('macvlan-agent');
-    const { stderr } = await apply(stateOf('node-z'), `--token=${token}`);
-    expect(stderr).toContain('the agent of node "" may write the MacvlanNodeState of that node only');
+    const client = clientFor({ ...plane(), token: await tokenOf(plane(), 'macvlan-agent') });
+    const says = 'the agent of node "" may write the MacvlanNodeState of that node only';
+    expect(await answer(client.create(NODE_STATE, stateOf('node-z')))).toContain(says);
   });
 
   test('does not stand in the way of the controller, which removes the states of nodes that left', async () => {
     await apply(stateOf('gone'));
-    const token = await tokenOf('macvlan-controller');
+    const token = await tokenOf(plane(), 'macvlan-controller');
     const { stderr } = await plane().kubectl(['delete', 'mvn', 'gone', '--wait=false', `--token=${token}`]);
     expect(stderr).toBe('');
   });
@@ -152,13 +144,8 @@ describe('an agent', () => {
 describe('the controller', () => {
   /** kubectl would read the node first, which the controller never does: it watches. */
   const patchNode = async (patch: object): Promise<string> => {
-    const client = clientFor({ ...plane(), token: await tokenOf('macvlan-controller') });
-    try {
-      await client.mergePatch(NODE, { name: 'labelled' }, patch);
-      return '';
-    } catch (error) {
-      return String(error);
-    }
+    const client = clientFor({ ...plane(), token: await tokenOf(plane(), 'macvlan-controller') });
+    return answer(client.mergePatch(NODE, { name: 'labelled' }, patch));
   };
 
   test("may set and remove its own label on a node, and touch nobody else's", async () => {

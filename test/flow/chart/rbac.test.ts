@@ -1,14 +1,16 @@
-// The real controller with the account that the chart gives it: what it does, it may; the API server's audit log is the witness.
-import { readFileSync } from 'node:fs';
+// Controller and agent with the accounts that the chart gives them: what they do, they may; the API server's audit log is the witness.
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { createStores, reflectorsFor } from '../../../src/agent/agent.ts';
+import { Reporter } from '../../../src/agent/reporter.ts';
 import { createController } from '../../../src/controller/controller.ts';
+import { monotonicClock } from '../../../src/kernel/process/clock.ts';
 import { useControlPlane } from '../../support/control-plane.ts';
 import { clientFor } from '../../support/kube.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 import { until } from '../../support/until.ts';
+import { agentTokenOn, NAMESPACE, requestsOf, tokenOf } from './accounts.ts';
 import { CHART, runHelm } from './helm.ts';
 
-const NAMESPACE = 'macvlan-system';
 const plane = useControlPlane({ audit: 'Metadata' });
 const stopping = new AbortController();
 let running: Promise<void> = Promise.resolve();
@@ -61,8 +63,7 @@ beforeAll(async () => {
   await apply(NAD_CRD);
   await kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
   await apply({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'node-a', labels: { lan: 'yes' } } });
-  const token = (await kubectl(['-n', NAMESPACE, 'create', 'token', 'macvlan-controller'])).trim();
-  const client = clientFor({ ...plane(), token });
+  const client = clientFor({ ...plane(), token: await tokenOf(plane(), 'macvlan-controller') });
   const app = createController({ client, options: options(), logger: silentLogger(), timing: { lingerMs: 10 } });
   running = app.run(stopping.signal);
 }, 600_000);
@@ -131,25 +132,32 @@ test('the controller does its whole work without a refusal', async () => {
   await until('the label is off', async () => !(await has('node', '-l', 'macvlan.dev/agent=true', '-o', 'name')));
   await until('the state is gone', async () => !(await has('mvn', '-o', 'name')));
   await until('the DaemonSet is gone', async () => !(await has('-n', NAMESPACE, 'daemonset', '-o', 'name')));
-  expect(await refusals('macvlan-controller')).toEqual([]);
+  expect(refusalsOf('macvlan-controller')).toEqual([]);
 }, 60_000);
 
-interface AuditEvent {
-  readonly verb: string;
-  readonly requestURI: string;
-  readonly user: { readonly username: string };
-  readonly responseStatus?: { readonly code: number };
-}
+test('an agent watches and reports without a refusal', async () => {
+  const client = clientFor({ ...plane(), token: await agentTokenOn(plane(), 'node-b') });
+  const stores = createStores();
+  const reflectors = reflectorsFor('node-b', stores, { client, logger: silentLogger(), clock: monotonicClock });
+  const watching = new AbortController();
+  const watches = reflectors.map((reflector) => reflector.run(watching.signal));
+  await Promise.all(reflectors.map((reflector) => reflector.synced));
 
-/** Requests of an account that were refused, as `verb path`. */
-async function refusals(account: string): Promise<readonly string[]> {
-  const lines = readFileSync(plane().auditLog ?? '', 'utf8')
-    .split('\n')
-    .filter((line) => line !== '');
-  const events = lines.map((line) => JSON.parse(line) as AuditEvent);
-  const own = events.filter(({ user }) => user.username === `system:serviceaccount:${NAMESPACE}:${account}`);
-  expect(own.length).toBeGreaterThan(10);
-  return own
-    .filter(({ responseStatus }) => responseStatus?.code === 403)
-    .map(({ verb, requestURI }) => `${verb} ${requestURI}`);
+  const [node] = stores.nodes.list();
+  if (node === undefined) throw new Error('the agent does not see its node');
+  const reporter = new Reporter({ client, onWritten: () => {} });
+  for (const phase of ['Pending', 'Ready'] as const) {
+    reporter.publish(node, { agent: { version: '1', bootId: 'b' }, attachments: [{ name: 'lan', phase }] });
+    expect(await reporter.write(watching.signal)).toEqual({ type: 'done' });
+  }
+  await until('it sees its own report', () => stores.states.get('node-b')?.status?.attachments?.[0]?.phase === 'Ready');
+  watching.abort();
+  await Promise.all(watches);
+  expect(refusalsOf('macvlan-agent')).toEqual([]);
+});
+
+function refusalsOf(account: string): readonly string[] {
+  const requests = requestsOf(plane(), account);
+  expect(requests.length).toBeGreaterThan(5);
+  return requests.filter((request) => request.startsWith('403'));
 }
