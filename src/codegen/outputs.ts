@@ -1,7 +1,8 @@
 // Everything that is generated, in one list: which file, from what.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PROBLEMS } from '../domain/problem.ts';
+import { aspectOf } from '../domain/attachment/problem-order.ts';
+import { PROBLEMS, REASONS } from '../domain/problem.ts';
 import { chartReadme, crdTemplate } from './chart.ts';
 import { crdFor, formatYaml, type GeneratedKind, generateKind } from './crd.ts';
 import { KINDS } from './kinds.ts';
@@ -13,6 +14,7 @@ export interface Output {
   readonly text: string;
 }
 
+const REASON_TABLES = { problems: PROBLEMS, reasons: REASONS, conditionOf: aspectOf };
 const CHART = 'charts/macvlan-operator';
 
 /** All generated files of the checkout at `root`. The same sources give the same bytes. */
@@ -24,7 +26,7 @@ export function generateOutputs(root: string): readonly Output[] {
     { path: `${CHART}/templates/crds.yaml`, text: crdTemplate(kinds.map(crdFor)) },
     { path: `${CHART}/README.md`, text: chartReadme(read(`${CHART}/README.md`), read(`${CHART}/values.yaml`)) },
     { path: 'docs/reference/api.md', text: apiReference(kinds) },
-    { path: 'docs/reference/problems.md', text: problemsReference(PROBLEMS) },
+    { path: 'docs/reference/problems.md', text: problemsReference(REASON_TABLES) },
   ];
 }
 

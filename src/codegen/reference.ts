@@ -11,15 +11,34 @@ export function apiReference(kinds: readonly GeneratedKind[]): string {
   return `${[HEADER, '# The API, field by field', intro, ...kinds.map(kindSection)].join('\n\n')}\n`;
 }
 
-/** docs/reference/problems.md: each code, and what it means. */
-export function problemsReference(problems: Readonly<Record<string, string>>): string {
+/** What docs/reference/problems.md is made of. */
+export interface ReasonTables {
+  /** Code → what it means. */
+  readonly problems: Readonly<Record<string, string>>;
+  /** Reasons of conditions that are no problems. */
+  readonly reasons: Readonly<Record<string, string>>;
+  /** The condition under which a problem is shown. */
+  readonly conditionOf: (problem: string) => string;
+}
+
+/** docs/reference/problems.md: each code, what it means, and which condition shows it. */
+export function problemsReference({ problems, reasons, conditionOf }: ReasonTables): string {
   const intro = [
-    'Each code is the `reason` of a condition and of an event, and the `reason` of an entry in',
-    '`status.problems`, where `message` has the facts of the case and `remedy` says what to do.',
+    'Each code is the `reason` of a condition and of an event, and of an entry in `status.problems`, where `message` has the',
+    'facts of the case and `remedy` says what to do. The condition `Ready` shows the first problem of the others.',
   ].join('\n');
-  const rows = Object.entries(problems).map(([code, meaning]) => `| \`${code}\` | ${cell(meaning)} |`);
-  const table = ['| reason | what it means |', '| --- | --- |', ...rows].join('\n');
-  return `${[HEADER, '# Problems', intro, table].join('\n\n')}\n`;
+  const problemRows = Object.entries(problems).map(
+    ([code, meaning]) => `| \`${code}\` | \`${conditionOf(code)}\` | ${cell(meaning)} |`,
+  );
+  const reasonRows = Object.entries(reasons).map(([code, meaning]) => `| \`${code}\` | ${cell(meaning)} |`);
+  return `${[
+    HEADER,
+    '# Problems',
+    intro,
+    ['| reason | condition | what it means |', '| --- | --- | --- |', ...problemRows].join('\n'),
+    '## Reasons that are no problem',
+    ['| reason | what it means |', '| --- | --- |', ...reasonRows].join('\n'),
+  ].join('\n\n')}\n`;
 }
 
 function kindSection({ definition, schema }: GeneratedKind): string {

@@ -4,7 +4,8 @@ import { KINDS } from '../../../src/codegen/kinds.ts';
 import { generateOutputs } from '../../../src/codegen/outputs.ts';
 import { apiReference, problemsReference } from '../../../src/codegen/reference.ts';
 import type { StructuralSchema } from '../../../src/codegen/structural.ts';
-import { PROBLEMS } from '../../../src/domain/problem.ts';
+import { aspectOf } from '../../../src/domain/attachment/problem-order.ts';
+import { PROBLEMS, REASONS } from '../../../src/domain/problem.ts';
 
 const [attachment] = KINDS;
 if (attachment === undefined) throw new Error('there are no kinds');
@@ -40,9 +41,16 @@ describe('the reference of the API', () => {
 });
 
 describe('the reference of problems', () => {
-  test('lists every code of the table', () => {
-    const page = problemsReference(PROBLEMS);
-    for (const [code, meaning] of Object.entries(PROBLEMS)) expect(page).toContain(`| \`${code}\` | ${meaning} |`);
+  const page = problemsReference({ problems: PROBLEMS, reasons: REASONS, conditionOf: aspectOf });
+
+  test('lists every code of the tables with its meaning', () => {
+    for (const [code, meaning] of Object.entries({ ...PROBLEMS, ...REASONS })) {
+      expect(page.split('\n').find((line) => line.startsWith(`| \`${code}\``))).toContain(`| ${meaning} |`);
+    }
+  });
+
+  test('says under which condition a problem is found', () => {
+    expect(page).toContain('| `ParentMissing` | `ParentsReady` | No NIC of the node matches. |');
   });
 });
 
