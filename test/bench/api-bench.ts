@@ -34,8 +34,12 @@ export async function openBench(plane: ControlPlane): Promise<Bench> {
     const stream = await transport.stream({ method: 'GET', path, query: { watch: 'true' }, signal: stop.signal });
     for await (const line of stream.lines) {
       const at = performance.now();
-      const { type, object } = JSON.parse(line) as { type: string; object: { metadata: { name: string }; spec?: { config?: string } } };
-      for (const listener of listeners) listener({ type, name: object.metadata.name, config: object.spec?.config ?? '' }, at);
+      const { type, object } = JSON.parse(line) as {
+        type: string;
+        object: { metadata: { name: string }; spec?: { config?: string } };
+      };
+      for (const listener of listeners)
+        listener({ type, name: object.metadata.name, config: object.spec?.config ?? '' }, at);
     }
   };
   return {

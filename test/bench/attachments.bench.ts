@@ -2,10 +2,10 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ATTACHMENT, type MacvlanAttachment } from '../../src/api/v1alpha1/attachment.ts';
 import { NETWORK_ATTACHMENT_DEFINITION } from '../../src/api/multus.ts';
+import { ATTACHMENT, type MacvlanAttachment } from '../../src/api/v1alpha1/attachment.ts';
 import type { KubeClient } from '../../src/kernel/kube/client.ts';
-import { startControlPlane } from '../support/control-plane.ts';
+import { startControlPlane } from '../cluster/control-plane.ts';
 import { type Bench, countRequests, openBench, watchNads } from './api-bench.ts';
 import { formatQuantiles, inFlight, percentile, type Row } from './rows.ts';
 
@@ -15,14 +15,23 @@ const WIDTH = 16;
 const NAMESPACE = 'bench';
 
 export async function attachmentRows(): Promise<readonly Row[]> {
-  const plane = await startControlPlane({ audit: true });
+  const plane = await startControlPlane({ audit: 'Metadata' });
   const bench = await openBench(plane);
   try {
     await bench.prepare(NAMESPACE);
     const floor = await plainClient(bench);
     const controller = spawn(process.execPath, ['dist/controller.mjs'], {
       stdio: ['ignore', 'ignore', 'inherit'],
-      env: { ...process.env, KUBECONFIG: plane.kubeconfig, POD_NAME: 'bench-0', POD_NAMESPACE: 'kube-system', AGENT_IMAGE: 'bench:1', LOG_LEVEL: 'warn', HEALTH_PORT: '0', METRICS_PORT: '0' },
+      env: {
+        ...process.env,
+        KUBECONFIG: plane.kubeconfig,
+        POD_NAME: 'bench-0',
+        POD_NAMESPACE: 'kube-system',
+        AGENT_IMAGE: 'bench:1',
+        LOG_LEVEL: 'warn',
+        HEALTH_PORT: '0',
+        METRICS_PORT: '0',
+      },
     });
     try {
       await one(bench, 'warm-up');
@@ -56,7 +65,11 @@ async function plainClient(bench: Bench): Promise<number> {
   await inFlight(names, WIDTH, (name) => client.create(ATTACHMENT, attachment(name)));
   await inFlight(names, WIDTH, async (name) => {
     await client.apply(NETWORK_ATTACHMENT_DEFINITION, nad(name), { manager: 'bench' });
-    await client.apply(ATTACHMENT, { ...header(name), status: { observedGeneration: 1, conditions: conditions() } }, { manager: 'bench', subresource: 'status' });
+    await client.apply(
+      ATTACHMENT,
+      { ...header(name), status: { observedGeneration: 1, conditions: conditions() } },
+      { manager: 'bench', subresource: 'status' },
+    );
   });
   const took = performance.now() - started;
   await inFlight(names, WIDTH, (name) => client.delete(ATTACHMENT, { name }));
@@ -64,13 +77,22 @@ async function plainClient(bench: Bench): Promise<number> {
   return took;
 }
 
-function header(name: string): object & { metadata: { name: string } } {
+function header(name: string): Record<string, unknown> {
   return { apiVersion: 'macvlan.dev/v1alpha1', kind: 'MacvlanAttachment', metadata: { name } };
 }
 
 function nad(name: string): object {
-  const config = JSON.stringify({ cniVersion: '1.0.0', name, plugins: [{ type: 'macvlan', master: 'mva-x', ipam: { type: 'dhcp' } }] });
-  return { apiVersion: 'k8s.cni.cncf.io/v1', kind: 'NetworkAttachmentDefinition', metadata: { name, namespace: NAMESPACE }, spec: { config } };
+  const config = JSON.stringify({
+    cniVersion: '1.0.0',
+    name,
+    plugins: [{ type: 'macvlan', master: 'mva-x', ipam: { type: 'dhcp' } }],
+  });
+  return {
+    apiVersion: 'k8s.cni.cncf.io/v1',
+    kind: 'NetworkAttachmentDefinition',
+    metadata: { name, namespace: NAMESPACE },
+    spec: { config },
+  };
 }
 
 function conditions(): readonly object[] {
@@ -106,7 +128,11 @@ async function thousand(bench: Bench, floor: number): Promise<Row> {
 /** Attachments of these names whose Ready condition is there and whose NAD exists. */
 async function readyWritten(client: KubeClient, names: readonly string[]): Promise<number> {
   const wanted = new Set(names);
-  const nads = new Set((await client.list(NETWORK_ATTACHMENT_DEFINITION, { namespace: NAMESPACE })).items.map((item) => item.metadata.name));
+  const nads = new Set(
+    (await client.list(NETWORK_ATTACHMENT_DEFINITION, { namespace: NAMESPACE })).items.map(
+      (item) => item.metadata.name,
+    ),
+  );
   const all = (await client.list(ATTACHMENT)).items;
   return all.filter(({ metadata: { name }, status }) => {
     const said = status?.conditions?.some((condition) => condition.type === 'Ready') === true;
@@ -139,7 +165,12 @@ async function quiet(bench: Bench): Promise<Row> {
     await sleep(5);
   }
   const [p50, p99] = [percentile(ours, 0.5), percentile(ours, 0.99)];
-  return row('one attachment on a quiet cluster → NAD', { ours, plain, target: 'p50 ≤ 10 ms, p99 ≤ 25 ms', met: p50 <= 10 && p99 <= 25 });
+  return row('one attachment on a quiet cluster → NAD', {
+    ours,
+    plain,
+    target: 'p50 ≤ 10 ms, p99 ≤ 25 ms',
+    met: p50 <= 10 && p99 <= 25,
+  });
 }
 
 /** The floor of one attachment: a client that makes both requests itself, until a watch has seen the NAD. */
@@ -163,7 +194,10 @@ async function restored(bench: Bench): Promise<Row> {
       await bench.client.delete(NETWORK_ATTACHMENT_DEFINITION, key);
       ours.push((await back) - started);
     } else {
-      const back = watchNads(bench, (event) => event.name === name && event.type === 'MODIFIED' && event.config !== '{}');
+      const back = watchNads(
+        bench,
+        (event) => event.name === name && event.type === 'MODIFIED' && event.config !== '{}',
+      );
       const started = performance.now();
       await bench.client.mergePatch(NETWORK_ATTACHMENT_DEFINITION, key, { spec: { config: '{}' } });
       ours.push((await back) - started);
@@ -176,10 +210,18 @@ async function restored(bench: Bench): Promise<Row> {
     await sleep(5);
   }
   const [p50, p99] = [percentile(ours, 0.5), percentile(ours, 0.99)];
-  return row('NAD deleted or edited → restored', { ours, plain, target: 'p50 ≤ 6 ms, p99 ≤ 15 ms', met: p50 <= 6 && p99 <= 15 });
+  return row('NAD deleted or edited → restored', {
+    ours,
+    plain,
+    target: 'p50 ≤ 6 ms, p99 ≤ 15 ms',
+    met: p50 <= 6 && p99 <= 15,
+  });
 }
 
-function row(work: string, result: { ours: readonly number[]; plain: readonly number[]; target: string; met: boolean }): Row {
+function row(
+  work: string,
+  result: { ours: readonly number[]; plain: readonly number[]; target: string; met: boolean },
+): Row {
   const { ours, plain, target, met } = result;
   return {
     work,

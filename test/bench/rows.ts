@@ -23,14 +23,26 @@ export function formatQuantiles(samples: readonly number[]): string {
 
 export function table(rows: readonly Row[]): string {
   const head = ['work', 'measured', 'floor (same run)', 'ratio', 'target', ''];
-  const body = rows.map((row) => [row.work, row.measured, row.floor, row.ratio, row.target, row.met ? 'met' : 'MISSED']);
+  const body = rows.map((row) => [
+    row.work,
+    row.measured,
+    row.floor,
+    row.ratio,
+    row.target,
+    row.met ? 'met' : 'MISSED',
+  ]);
   const widths = head.map((_, column) => Math.max(...[head, ...body].map((cells) => (cells[column] ?? '').length)));
-  const line = (cells: readonly string[]) => `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
   return [line(head), `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`, ...body.map(line)].join('\n');
 }
 
 /** Runs `work` on every item with at most `width` under way; the order of starts is the order of items. */
-export async function inFlight<T>(items: readonly T[], width: number, work: (item: T) => Promise<unknown>): Promise<void> {
+export async function inFlight<T>(
+  items: readonly T[],
+  width: number,
+  work: (item: T) => Promise<unknown>,
+): Promise<void> {
   let next = 0;
   const lane = async () => {
     for (let index = next++; index < items.length; index = next++) await work(items[index] as T);

@@ -46,7 +46,11 @@ function refused(use: Use): boolean {
 }
 
 interface Role {
-  readonly rules: readonly { readonly apiGroups?: readonly string[]; readonly resources?: readonly string[]; readonly verbs: readonly string[] }[];
+  readonly rules: readonly {
+    readonly apiGroups?: readonly string[];
+    readonly resources?: readonly string[];
+    readonly verbs: readonly string[];
+  }[];
 }
 
 /** Grants (`account verb group/resource`) in the operator's roles that no request used. */
@@ -80,7 +84,9 @@ async function rolesOf(world: World, account: string): Promise<readonly Role[]> 
     const scope = kind === 'rolebindings' ? ['-n', OPERATOR_NAMESPACE] : [];
     const bindings = await kubeJson<{ items: readonly Binding[] }>(world, [...scope, 'get', kind]);
     for (const binding of bindings.items) {
-      const bound = binding.subjects?.some((subject) => subject.name === account && subject.namespace === OPERATOR_NAMESPACE);
+      const bound = binding.subjects?.some(
+        (subject) => subject.name === account && subject.namespace === OPERATOR_NAMESPACE,
+      );
       if (bound !== true) continue;
       const roleScope = binding.roleRef.kind === 'Role' ? ['-n', OPERATOR_NAMESPACE] : [];
       roles.push(await kubeJson<Role>(world, [...roleScope, 'get', binding.roleRef.kind, binding.roleRef.name]));

@@ -2,13 +2,15 @@
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buildOperatorImage } from '../../scripts/image.ts';
 import { writeDockerArchive } from '../../scripts/docker-archive.ts';
+import { type BuiltImage, buildOperatorImage } from '../../scripts/image.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { TOOLBOX_IMAGE } from './pods.ts';
 
-/** Loads both images into every node; gives the operator's reference. */
-export async function loadStoryImages(cluster: Cluster): Promise<void> {
+/** Builds both images, loads them into every node, and gives the operator's. */
+export async function loadStoryImages(cluster: Cluster): Promise<BuiltImage> {
+  const operator = await buildOperatorImage();
+  await cluster.loadImage(operator.archive);
   const folder = mkdtempSync(join(tmpdir(), 'macvlan-operator-images-'));
   try {
     const root = join(folder, 'root');
@@ -17,8 +19,8 @@ export async function loadStoryImages(cluster: Cluster): Promise<void> {
     const archive = join(folder, 'toolbox.tar');
     await writeDockerArchive({ root, reference: TOOLBOX_IMAGE, entrypoint: ['/toolbox'], out: archive });
     await cluster.loadImage(archive);
-    await cluster.loadImage('dist/image.tar');
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+  return operator;
 }

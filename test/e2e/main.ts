@@ -27,9 +27,9 @@ async function demoUp(): Promise<number> {
   const started = Date.now();
   await ensureBinaries();
   const cluster = await startCluster({ instance: INSTANCE });
-  await loadStoryImages(cluster);
+  const image = await loadStoryImages(cluster);
   const stage = new Stage((line) => console.log(line));
-  const world: World = { cluster, stage, before: [], sniffer: undefined, shimMacs: new Set() };
+  const world: World = { cluster, stage, image, before: [], sniffer: undefined, shimMacs: new Set() };
   for (const [index, chapter] of STORY.entries()) {
     console.log(`\n── ${index + 1}. ${chapter.title} ${'─'.repeat(Math.max(4, 70 - chapter.title.length))}`);
     try {
@@ -45,7 +45,9 @@ function sumUp(cluster: Cluster, stage: Stage, ms: number): number {
   const broken = stage.checks.filter((check) => !check.held);
   console.log(`\n── Summary ${'─'.repeat(66)}\n`);
   for (const check of broken) console.log(`  FAIL ${check.sentence}  (${check.detail})`);
-  console.log(`  ${stage.checks.length - broken.length} of ${stage.checks.length} checks held, in ${(ms / 1000).toFixed(0)} s`);
+  console.log(
+    `  ${stage.checks.length - broken.length} of ${stage.checks.length} checks held, in ${(ms / 1000).toFixed(0)} s`,
+  );
   console.log(`\n  The cluster is still up. Look around:\n    export KUBECONFIG=${cluster.kubeconfig}`);
   console.log(`    ${cluster.kubectlPath} get nodes\n  End it:\n    make demo-down`);
   return broken.length === 0 ? 0 : 1;

@@ -1,44 +1,21 @@
 // What the operator could leave behind on a node or in the API, written down so that "nothing left" is a comparison.
+import type { NodeHandle } from '../cluster/cluster.ts';
 import type { World } from './world.ts';
 
 /** One line per fact, sorted; two equal snapshots mean that nothing was added or lost. */
 export type Snapshot = readonly string[];
 
 /**
- * Links with altnames, addresses, routes of the node itself, permanent neighbours, sysctls of links, node labels and NADs. The
- * links, routes and neighbours of the cluster's own pod network come and go with its pods and are left out.
+ * Links with altnames, addresses, routes of the node itself, permanent neighbours, node labels, NADs, node states and DaemonSets.
+ * The links, routes and neighbours of the cluster's own pod network come and go with its pods and are left out.
  */
 export async function takeSnapshot(world: World): Promise<Snapshot> {
-  const facts: string[] = [];
-  for (const node of world.cluster.nodes) {
-    const ip = async (...argv: string[]) => (await node.exec(['ip', '-j', ...argv])).stdout.trim() || '[]';
-    for (const link of JSON.parse(await ip('-d', 'address', 'show')) as Link[]) {
-      if (isPodNetwork(link.ifname)) continue;
-      const altnames = (link.altnames ?? []).join(',');
-      facts.push(`${node.name} link ${link.ifname} ${link.address} mtu ${link.mtu} altnames [${altnames}]`);
-      for (const address of link.addr_info ?? []) {
-        facts.push(`${node.name} address ${link.ifname} ${address.local}/${address.prefixlen} ${address.scope}`);
-      }
-    }
-    for (const route of JSON.parse(await ip('route', 'show', 'table', 'all')) as Route[]) {
-      if (!isPodNetwork(route.dev ?? '')) facts.push(`${node.name} route ${route.dst} dev ${route.dev} src ${route.prefsrc}`);
-    }
-    for (const neighbour of JSON.parse(await ip('neigh', 'show', 'nud', 'permanent')) as Neighbour[]) {
-      if (!isPodNetwork(neighbour.dev)) facts.push(`${node.name} neighbour ${neighbour.dst} ${neighbour.lladdr} ${neighbour.dev}`);
-    }
-  }
-  const labels = JSON.parse((await world.cluster.kubectl(['get', 'nodes', '-o', 'json'])).stdout) as List;
-  for (const node of labels.items) {
-    for (const [key, value] of Object.entries(node.metadata.labels ?? {})) facts.push(`label ${node.metadata.name} ${key}=${value}`);
-  }
-  for (const kind of ['network-attachment-definitions', 'macvlannodestates', 'daemonsets']) {
-    const found = await world.cluster.kubectl(['get', kind, '-A', '-o', 'json', '--ignore-not-found']);
-    if (found.code !== 0 || found.stdout === '') continue;
-    for (const item of (JSON.parse(found.stdout) as List).items) {
-      facts.push(`${kind} ${item.metadata.namespace ?? ''}/${item.metadata.name}`);
-    }
-  }
-  return facts.sort();
+  const parts = await Promise.all([
+    ...world.cluster.nodes.flatMap((node) => [linkFacts(node), routeFacts(node), neighbourFacts(node)]),
+    labelFacts(world),
+    ...['network-attachment-definitions', 'macvlannodestates', 'daemonsets'].map((kind) => objectFacts(world, kind)),
+  ]);
+  return parts.flat().sort();
 }
 
 /** What is in one and not in the other: `+` for more, `-` for less; empty when nothing changed. */
@@ -51,10 +28,6 @@ export function compareSnapshots(before: Snapshot, after: Snapshot): readonly st
   ];
 }
 
-function isPodNetwork(link: string): boolean {
-  return link === 'cni0' || /^veth/.test(link);
-}
-
 interface Link {
   readonly ifname: string;
   readonly address: string;
@@ -62,18 +35,67 @@ interface Link {
   readonly altnames?: readonly string[];
   readonly addr_info?: readonly { readonly local: string; readonly prefixlen: number; readonly scope: string }[];
 }
-interface Route {
-  readonly dst: string;
-  readonly dev?: string;
-  readonly prefsrc?: string;
+
+async function linkFacts(node: NodeHandle): Promise<Snapshot> {
+  const links = (await ip(node, '-d', 'address', 'show')) as Link[];
+  return links
+    .filter((link) => !isPodNetwork(link.ifname))
+    .flatMap((link) => [
+      `${node.name} link ${link.ifname} ${link.address} mtu ${link.mtu} altnames [${(link.altnames ?? []).join(',')}]`,
+      ...(link.addr_info ?? [])
+        .filter((address) => !address.local.startsWith('fe80:')) // the kernel's own; a NIC that was plugged in again may still be getting it
+        .map((address) => `${node.name} address ${link.ifname} ${address.local}/${address.prefixlen} ${address.scope}`),
+    ]);
 }
-interface Neighbour {
-  readonly dst: string;
-  readonly lladdr?: string;
-  readonly dev: string;
+
+async function routeFacts(node: NodeHandle): Promise<Snapshot> {
+  const routes = (await ip(node, 'route', 'show', 'table', 'all')) as { dst: string; dev?: string; prefsrc?: string }[];
+  return routes
+    .filter((route) => !isPodNetwork(route.dev ?? ''))
+    .map((route) => `${node.name} route ${route.dst} dev ${route.dev} src ${route.prefsrc}`);
 }
+
+async function neighbourFacts(node: NodeHandle): Promise<Snapshot> {
+  const found = (await ip(node, 'neigh', 'show', 'nud', 'permanent')) as {
+    dst: string;
+    lladdr?: string;
+    dev: string;
+  }[];
+  return found
+    .filter((neighbour) => !isPodNetwork(neighbour.dev))
+    .map((neighbour) => `${node.name} neighbour ${neighbour.dst} ${neighbour.lladdr} ${neighbour.dev}`);
+}
+
 interface List {
   readonly items: readonly {
     readonly metadata: { readonly name: string; readonly namespace?: string; readonly labels?: Record<string, string> };
   }[];
+}
+
+async function labelFacts(world: World): Promise<Snapshot> {
+  const nodes = await objects(world, 'nodes');
+  return nodes.items.flatMap(({ metadata: { name, labels } }) =>
+    Object.entries(labels ?? {}).map(([key, value]) => `label ${name} ${key}=${value}`),
+  );
+}
+
+async function objectFacts(world: World, kind: string): Promise<Snapshot> {
+  const found = await objects(world, kind);
+  return found.items.map((item) => `${kind} ${item.metadata.namespace ?? ''}/${item.metadata.name}`);
+}
+
+/** A kind that the API server does not know has no objects. */
+async function objects(world: World, kind: string): Promise<List> {
+  const found = await world.cluster.kubectl(['get', kind, '-A', '-o', 'json']);
+  return found.code === 0 ? (JSON.parse(found.stdout) as List) : { items: [] };
+}
+
+async function ip(node: NodeHandle, ...argv: readonly string[]): Promise<unknown> {
+  const said = await node.exec(['ip', '-j', ...argv]);
+  if (said.code !== 0) throw new Error(`${node.name}: ip ${argv.join(' ')}: ${said.stderr}`);
+  return JSON.parse(said.stdout.trim() || '[]');
+}
+
+function isPodNetwork(link: string): boolean {
+  return link === 'cni0' || /^veth/.test(link);
 }

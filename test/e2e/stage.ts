@@ -56,7 +56,11 @@ export class Stage {
    * Looks until `look` gives a value, and notes how long that took. Gives undefined, after a failed check, when patience ends;
    * `look` may throw while the world is still on its way.
    */
-  async eventually<T>(sentence: string, look: () => Promise<T | undefined | false>, patience: Patience = {}): Promise<T | undefined> {
+  async eventually<T>(
+    sentence: string,
+    look: () => Promise<T | undefined | false>,
+    patience: Patience = {},
+  ): Promise<T | undefined> {
     const { timeoutMs = 60_000, everyMs = 100 } = patience;
     const started = performance.now();
     let last = '';

@@ -14,9 +14,16 @@ describe('the main job on a real two-node cluster', () => {
   const said: string[] = [];
 
   beforeAll(async () => {
-    cluster = await startCluster({ instance: `e2e-${process.pid}` });
-    await loadStoryImages(cluster);
-    world = { cluster, stage: new Stage((line) => said.push(line)), before: [], sniffer: undefined, shimMacs: new Set() };
+    cluster = await startCluster({ instance: `e2e-${process.pid}`, life: 'Owner' });
+    const image = await loadStoryImages(cluster);
+    world = {
+      cluster,
+      stage: new Stage((line) => said.push(line)),
+      image,
+      before: [],
+      sniffer: undefined,
+      shimMacs: new Set(),
+    };
   }, CHAPTER_MS);
 
   afterAll(async () => {

@@ -1,6 +1,7 @@
 // The story in the order in which it is told, by the demo and by the e2e tests alike.
-import { judgement, privileges } from './story/audit.ts';
+
 import { attach } from './story/attach.ts';
+import { judgement, privileges } from './story/audit.ts';
 import { dhcp } from './story/dhcp.ts';
 import { heal } from './story/heal.ts';
 import { install } from './story/install.ts';
@@ -10,4 +11,15 @@ import { reach } from './story/reach.ts';
 import { removal } from './story/removal.ts';
 import type { Chapter } from './world.ts';
 
-export const STORY: readonly Chapter[] = [install, attach, reach, multicast, privileges, heal, nic, dhcp, removal, judgement];
+export const STORY: readonly Chapter[] = [
+  install,
+  attach,
+  reach,
+  multicast,
+  privileges,
+  heal,
+  nic,
+  dhcp,
+  removal,
+  judgement,
+];

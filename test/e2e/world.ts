@@ -1,8 +1,9 @@
 // What every chapter of the story can reach: the cluster, the stage, and a few things that outlive a chapter.
+import type { BuiltImage } from '../../scripts/image.ts';
 import type { Cluster, NodeHandle } from '../cluster/cluster.ts';
 import { type AttachedLink, linksOf, type PodOptions, podManifest } from './pods.ts';
-import type { Sniffer } from './sniffer.ts';
 import type { Snapshot } from './snapshot.ts';
+import type { Sniffer } from './sniffer.ts';
 import type { Outcome, Stage } from './stage.ts';
 
 export const OPERATOR_NAMESPACE = 'macvlan-system';
@@ -10,6 +11,8 @@ export const OPERATOR_NAMESPACE = 'macvlan-system';
 export interface World {
   readonly cluster: Cluster;
   readonly stage: Stage;
+  /** The operator's image, loaded into every node. */
+  readonly image: BuiltImage;
   /** Taken before the chart was installed. */
   before: Snapshot;
   sniffer: Sniffer | undefined;
@@ -24,9 +27,7 @@ export interface Chapter {
 }
 
 export function nodeOf(world: World, name: string): NodeHandle {
-  const node = world.cluster.nodes.find((candidate) => candidate.name === name);
-  if (node === undefined) throw new Error(`the cluster has no node ${name}`);
-  return node;
+  return world.cluster.node(name);
 }
 
 /** Runs kubectl and shows it. */
@@ -45,16 +46,23 @@ export async function kubeJson<T>(world: World, args: readonly string[]): Promis
 }
 
 /** Creates pods and waits until all of them run; gives the attachment links of each, in order. */
-export async function startPods(world: World, pods: readonly PodOptions[]): Promise<readonly (readonly AttachedLink[])[]> {
+export async function startPods(
+  world: World,
+  pods: readonly PodOptions[],
+): Promise<readonly (readonly AttachedLink[])[]> {
   const list = { apiVersion: 'v1', kind: 'List', items: pods.map(podManifest) };
   for (const pod of pods) {
-    world.stage.say(`pod ${pod.namespace}/${pod.name} on ${pod.node}${pod.networks === undefined ? '' : `, networks: ${pod.networks}`}`);
+    world.stage.say(
+      `pod ${pod.namespace}/${pod.name} on ${pod.node}${pod.networks === undefined ? '' : `, networks: ${pod.networks}`}`,
+    );
   }
   const applied = await world.cluster.kubectl(['apply', '-f', '-'], { input: JSON.stringify(list) });
   if (applied.code !== 0) throw new Error(applied.stderr);
   const links: (readonly AttachedLink[])[] = [];
   for (const pod of pods) {
-    const json = await world.stage.eventually(`pod ${pod.name} runs`, () => runningPod(world, pod), { timeoutMs: 90_000 });
+    const json = await world.stage.eventually(`pod ${pod.name} runs`, () => runningPod(world, pod), {
+      timeoutMs: 90_000,
+    });
     links.push(json === undefined ? [] : linksOf(json));
   }
   return links;

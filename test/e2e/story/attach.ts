@@ -20,8 +20,13 @@ export const attach: Chapter = {
       ['node-a', 'enp3s0'],
       ['node-b', 'lan0'],
     ] as const) {
-      const link = await stage.show(`${name}: ip link show mva-lan`, () => nodeOf(world, name).exec(['ip', 'link', 'show', 'mva-lan']));
-      stage.check(`on ${name} the alias mva-lan is on ${parent}`, link.stdout.includes(`${parent}@`) || link.stdout.includes(`${parent}:`));
+      const link = await stage.show(`${name}: ip link show mva-lan`, () =>
+        nodeOf(world, name).exec(['ip', 'link', 'show', 'mva-lan']),
+      );
+      stage.check(
+        `on ${name} the alias mva-lan is on ${parent}`,
+        link.stdout.includes(`${parent}@`) || link.stdout.includes(`${parent}:`),
+      );
     }
     await kubectl(world, ['get', 'mvn']);
     await kubectl(world, ['-n', OPERATOR_NAMESPACE, 'get', 'daemonset,pods', '-o', 'wide']);
@@ -33,7 +38,13 @@ export const attach: Chapter = {
 async function nadsAreEqual(world: World): Promise<void> {
   const { stage } = world;
   await kubectl(world, ['get', 'net-attach-def', '-A']);
-  const nads = await kubeJson<{ items: readonly Nad[] }>(world, ['get', 'net-attach-def', '-A', '-l', 'macvlan.dev/attachment=lan']);
+  const nads = await kubeJson<{ items: readonly Nad[] }>(world, [
+    'get',
+    'net-attach-def',
+    '-A',
+    '-l',
+    'macvlan.dev/attachment=lan',
+  ]);
   const namespaces = nads.items.map((nad) => nad.metadata.namespace).sort();
   stage.check('there is a NAD in home and in media', namespaces.join() === 'home,media', namespaces.join());
   const configs = new Set(nads.items.map((nad) => nad.spec.config));
@@ -50,7 +61,12 @@ async function badInputIsRefused(world: World): Promise<void> {
     ['a mistyped MAC', { ...spec, parents: [{ interface: { mac: '52:54:00:zz:34:56' } }] }, /mac/],
   ];
   for (const [what, badSpec, expected] of cases) {
-    const object = { apiVersion: 'macvlan.dev/v1alpha1', kind: 'MacvlanAttachment', metadata: { name: 'bad' }, spec: badSpec };
+    const object = {
+      apiVersion: 'macvlan.dev/v1alpha1',
+      kind: 'MacvlanAttachment',
+      metadata: { name: 'bad' },
+      spec: badSpec,
+    };
     const refused = await world.stage.show(`kubectl apply -f -   # ${what}`, () =>
       world.cluster.kubectl(['apply', '-f', '-'], { input: JSON.stringify(object) }),
     );

@@ -8,11 +8,10 @@ export const privileges: Chapter = {
   title: 'What the agent may do',
   tell: async (world) => {
     for (const node of world.cluster.nodes) {
-      const found = await world.stage.show(`${node.name}: capabilities of the running agent`, () =>
-        node.exec(['sh', '-c', 'for p in $(pgrep -f /app/agent.mjs); do grep -H ^CapEff /proc/$p/status; done']),
-      );
-      const own = await capabilitiesOn(world, node.name);
-      world.stage.check(`the agent on ${node.name} has NET_ADMIN and nothing else`, own === NET_ADMIN, `0x${own.toString(16)}; ${found.code}`);
+      const status = await agentStatus(world, node.name);
+      const own = /^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0';
+      world.stage.say(`/proc/PID/status of the agent on ${node.name}: CapEff ${own}`);
+      world.stage.check(`the agent on ${node.name} has NET_ADMIN and nothing else`, BigInt(`0x${own}`) === NET_ADMIN);
     }
     for (const account of ['macvlan-controller', 'macvlan-agent']) {
       const who = `system:serviceaccount:${OPERATOR_NAMESPACE}:${account}`;
@@ -21,16 +20,18 @@ export const privileges: Chapter = {
   },
 };
 
-/** Effective capabilities of the agent's process, found through its pod's container id; 0 when there is none. */
-async function capabilitiesOn(world: World, node: string): Promise<bigint> {
-  const pods = await kubeJson<{ items: { spec: { nodeName: string }; status: { containerStatuses?: { containerID: string }[] } }[] }>(
-    world,
-    ['-n', OPERATOR_NAMESPACE, 'get', 'pods', '-l', 'app.kubernetes.io/name=macvlan-agent'],
-  );
+/** The kernel's word on the agent's process, found through its pod's container id. */
+async function agentStatus(world: World, node: string): Promise<string> {
+  const pods = await kubeJson<{ items: readonly AgentPod[] }>(world, [
+    ...['-n', OPERATOR_NAMESPACE, 'get', 'pods', '-l', 'app.kubernetes.io/name=macvlan-agent'],
+  ]);
   const pod = pods.items.find((item) => item.spec.nodeName === node);
-  const id = pod?.status.containerStatuses?.[0]?.containerID.replace('containerd://', '') ?? '';
-  const status = await world.cluster.containerStatus(node, id);
-  return BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
+  return world.cluster.containerStatus(node, pod?.status.containerStatuses?.[0]?.containerID ?? '');
+}
+
+interface AgentPod {
+  readonly spec: { readonly nodeName: string };
+  readonly status: { readonly containerStatuses?: readonly { readonly containerID: string }[] };
 }
 
 export const judgement: Chapter = {
@@ -40,7 +41,11 @@ export const judgement: Chapter = {
     const uses = await usesIn(world.cluster.auditLog, `system:serviceaccount:${OPERATOR_NAMESPACE}:`);
     const refused = uses.filter((use) => use.code === 403 || use.code === 401);
     for (const use of refused) world.stage.say(`refused: ${describe(use)}`);
-    world.stage.check('nothing that the operator asked of the API server was refused', refused.length === 0, `${uses.length} kinds of request`);
+    world.stage.check(
+      'nothing that the operator asked of the API server was refused',
+      refused.length === 0,
+      `${uses.length} kinds of request`,
+    );
     const unused = await unusedGrants(world, uses);
     for (const grant of unused) world.stage.say(`granted but not used: ${grant}`);
     world.stage.check('no grant of the chart went unused', unused.length === 0);
@@ -60,9 +65,21 @@ async function lanWasNotLiedTo(world: World): Promise<void> {
   const verdict = await world.sniffer?.judge(world.shimMacs, addresses);
   if (verdict === undefined) return stage.check('the sniffer ran', false);
   stage.say(`${verdict.frames} frames seen in the LAN; shims: ${[...world.shimMacs].join(', ')}`);
-  stage.check('the sniffer saw the story', verdict.frames > 100 && world.shimMacs.size >= 2, `${verdict.frames} frames`);
-  stage.check("no ARP packet ever bound a node's address to a shim's MAC", verdict.lies.length === 0, verdict.lies[0] ?? '');
+  stage.check(
+    'the sniffer saw the story',
+    verdict.frames > 100 && verdict.drops === 0 && world.shimMacs.size >= 2,
+    `${verdict.frames} frames, ${verdict.drops} missed`,
+  );
+  stage.check(
+    "no ARP packet ever bound a node's address to a shim's MAC",
+    verdict.lies.length === 0,
+    verdict.lies[0] ?? '',
+  );
   const unexplained = [...verdict.fromShims].filter(([kind]) => !EXPLAINED.some(([pattern]) => pattern.test(kind)));
   for (const [kind, count] of verdict.fromShims) stage.say(`from a shim: ${count} × ${kind}`);
-  stage.check('every other frame from a shim is explained', unexplained.length === 0, `${unexplained.length} kinds unexplained`);
+  stage.check(
+    'every other frame from a shim is explained',
+    unexplained.length === 0,
+    `${unexplained.length} kinds unexplained`,
+  );
 }

@@ -12,7 +12,11 @@ export const dhcp: Chapter = {
     const addresses: string[] = [];
     for (const node of ['node-a', 'node-b', 'node-a']) addresses.push(await addressOn(world, node));
     const [first] = addresses;
-    world.stage.check('the address is the same all three times', new Set(addresses).size === 1 && /^192\.0\.2\.2\d\d$/.test(first ?? ''), addresses.join());
+    world.stage.check(
+      'the address is the same all three times',
+      new Set(addresses).size === 1 && /^192\.0\.2\.2\d\d$/.test(first ?? ''),
+      addresses.join(),
+    );
     const leases = await world.stage.show('LAN: leases of the DHCP server', () => world.cluster.lan.leases());
     const own = leases.stdout.split('\n').filter((line) => line.includes(MAC));
     world.stage.check('and it left one lease, not three', own.length === 1, own.join());
@@ -23,7 +27,9 @@ async function addressOn(world: World, node: string): Promise<string> {
   const networks = JSON.stringify([{ name: 'lan-dhcp', mac: MAC }]);
   const [links] = await startPods(world, [{ name: 'homeassistant', namespace: 'home', node, networks }]);
   const address = firstAddress(links ?? []);
-  await reaches(world, `the LAN reaches it at ${address}`, () => world.cluster.client.exec(['ping', '-c1', '-W1', address]));
+  await reaches(world, `the LAN reaches it at ${address}`, () =>
+    world.cluster.client.exec(['ping', '-c1', '-W1', address]),
+  );
   await deletePods(world, 'home', ['homeassistant']);
   return address;
 }

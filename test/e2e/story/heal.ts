@@ -15,13 +15,19 @@ export const heal: Chapter = {
 async function lanKnowsTheNodesByTheirParents(world: World): Promise<void> {
   const { client, toolbox, nodes } = world.cluster;
   for (const node of nodes) {
-    const parent = JSON.parse((await node.exec(['ip', '-j', 'link', 'show', node.parent])).stdout) as { address: string }[];
+    const parent = JSON.parse((await node.exec(['ip', '-j', 'link', 'show', node.parent])).stdout) as {
+      address: string;
+    }[];
     const answers = await world.stage.show(`LAN client: who has ${node.lanAddress}? (20 times)`, () =>
       client.exec([toolbox, 'arping', '--iface', client.interface, node.lanAddress, '-c', '20']),
     );
     const macs = new Set(answers.stdout.match(/([0-9a-f]{2}:){5}[0-9a-f]{2}/g) ?? []);
     const expected = parent[0]?.address ?? '';
-    world.stage.check(`the LAN knows ${node.name} by its parent's MAC only`, macs.size === 1 && macs.has(expected), [...macs].join());
+    world.stage.check(
+      `the LAN knows ${node.name} by its parent's MAC only`,
+      macs.size === 1 && macs.has(expected),
+      [...macs].join(),
+    );
   }
 }
 
@@ -40,12 +46,24 @@ async function shimComesBack(world: World): Promise<void> {
   };
   const before = await state();
   await world.stage.show(`node-a: ip link del ${shim}`, () => node.exec(['ip', 'link', 'del', shim]));
-  await world.stage.eventually('the shim is back, with address, routes and neighbours', async () => (await state()) === before, {
-    everyMs: 5,
-    timeoutMs: 20_000,
-  });
-  const pod = await kubeJson<{ metadata: { annotations: Record<string, string> } }>(world, ['-n', 'home', 'get', 'pod', 'pihole']);
-  const ip = /"192\.0\.2\.\d+"/.exec(pod.metadata.annotations['k8s.v1.cni.cncf.io/network-status'] ?? '')?.[0].replaceAll('"', '');
+  await world.stage.eventually(
+    'the shim is back, with address, routes and neighbours',
+    async () => (await state()) === before,
+    {
+      everyMs: 5,
+      timeoutMs: 20_000,
+    },
+  );
+  const pod = await kubeJson<{ metadata: { annotations: Record<string, string> } }>(world, [
+    '-n',
+    'home',
+    'get',
+    'pod',
+    'pihole',
+  ]);
+  const ip = /"192\.0\.2\.\d+"/
+    .exec(pod.metadata.annotations['k8s.v1.cni.cncf.io/network-status'] ?? '')?.[0]
+    .replaceAll('"', '');
   await reaches(world, 'node-a reaches its pod again', () => node.exec(['ping', '-c1', '-W1', ip ?? '']));
 }
 
@@ -56,9 +74,19 @@ async function shimOf(world: World): Promise<string> {
 
 async function nadIsRestored(world: World): Promise<void> {
   const config = async () =>
-    (await world.cluster.kubectl(['-n', 'home', 'get', 'net-attach-def', 'lan', '-o', 'jsonpath={.spec.config}'])).stdout;
+    (await world.cluster.kubectl(['-n', 'home', 'get', 'net-attach-def', 'lan', '-o', 'jsonpath={.spec.config}']))
+      .stdout;
   const before = await config();
-  await kubectl(world, ['-n', 'home', 'patch', 'net-attach-def', 'lan', '--type=merge', '-p', '{"spec":{"config":"{}"}}']);
+  await kubectl(world, [
+    '-n',
+    'home',
+    'patch',
+    'net-attach-def',
+    'lan',
+    '--type=merge',
+    '-p',
+    '{"spec":{"config":"{}"}}',
+  ]);
   await world.stage.eventually('the edited NAD is restored', async () => (await config()) === before, { everyMs: 5 });
   await kubectl(world, ['-n', 'media', 'delete', 'net-attach-def', 'lan']);
   await world.stage.eventually(

@@ -1,6 +1,7 @@
 // Chapter one: a cluster whose nodes name their LAN NICs differently, and the chart on it.
-import { startSniffer } from '../sniffer.ts';
+
 import { takeSnapshot } from '../snapshot.ts';
+import { startSniffer } from '../sniffer.ts';
 import { type Chapter, kubectl, OPERATOR_NAMESPACE, type World } from '../world.ts';
 
 export const install: Chapter = {
@@ -28,7 +29,7 @@ export const install: Chapter = {
 
 async function helmInstall(world: World): Promise<void> {
   const { stage, cluster } = world;
-  const [repository, tag] = splitReference(cluster.operatorImage);
+  const { repository, tag } = world.image;
   const argv = ['install', 'macvlan-operator', 'charts/macvlan-operator', '--namespace', OPERATOR_NAMESPACE];
   const values = [`image.repository=${repository}`, `image.tag=${tag}`, 'image.pullPolicy=Never'];
   const all = [...argv, '--create-namespace', ...values.flatMap((value) => ['--set', value])];
@@ -37,9 +38,4 @@ async function helmInstall(world: World): Promise<void> {
   const rollout = ['-n', OPERATOR_NAMESPACE, 'rollout', 'status', 'deployment/macvlan-controller', '--timeout=90s'];
   stage.check('two controller replicas are ready', (await kubectl(world, rollout)).code === 0);
   await kubectl(world, ['-n', OPERATOR_NAMESPACE, 'get', 'pods,leases']);
-}
-
-function splitReference(reference: string): readonly [string, string] {
-  const colon = reference.lastIndexOf(':');
-  return [reference.slice(0, colon), reference.slice(colon + 1)];
 }

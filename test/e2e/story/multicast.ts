@@ -21,7 +21,8 @@ export const multicast: Chapter = {
       text: 'i-am-here',
     });
     await heard(world, 'the pod hears an mDNS query of the LAN, and its answer is heard', {
-      listener: () => onPod(['mdns-answer', '--name', 'pihole.local', '--ip', '192.0.2.100', '--iface', 'net1', '--seconds', '6']),
+      listener: () =>
+        onPod(['mdns-answer', '--name', 'pihole.local', '--ip', '192.0.2.101', '--iface', 'net1', '--seconds', '6']),
       sender: () => onLan(['mdns-query', '--name', 'pihole.local', '--iface', client.interface, '--timeout', '3']),
       text: 'pihole.local',
       whoMustSay: 'sender',

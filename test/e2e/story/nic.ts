@@ -1,6 +1,16 @@
 // Chapter six: the NIC is renamed, then pulled and plugged in again.
-import { type Chapter, deletePods, inPod, kubectl, nodeOf, reaches, rememberShims, startPods, type World } from '../world.ts';
-import { APPLIANCES, firstAddress } from './reach.ts';
+import {
+  type Chapter,
+  deletePods,
+  inPod,
+  kubectl,
+  nodeOf,
+  reaches,
+  rememberShims,
+  startPods,
+  type World,
+} from '../world.ts';
+import { APPLIANCES, firstAddress, onLan } from './reach.ts';
 
 export const nic: Chapter = {
   title: 'The NIC is renamed, and replaced',
@@ -21,12 +31,16 @@ async function renamed(world: World): Promise<void> {
   await reaches(world, 'pods of node-b still reach the LAN', () =>
     inPod(world, 'media', 'jellyfin', ['ping', '-c', '1', world.cluster.client.address]),
   );
-  const alias = await stage.show('node-b: ip -br link show mva-lan', () => node.exec(['ip', '-br', 'link', 'show', 'mva-lan']));
+  const alias = await stage.show('node-b: ip -br link show mva-lan', () =>
+    node.exec(['ip', '-br', 'link', 'show', 'mva-lan']),
+  );
   stage.check('the alias went along with the NIC', alias.stdout.startsWith('eth9'));
-  await startPods(world, [{ name: 'late', namespace: 'media', node: 'node-b', networks: 'lan' }]);
+  await startPods(world, [{ name: 'late', namespace: 'media', node: 'node-b', networks: onLan('104') }]);
   await deletePods(world, 'media', ['late']);
   await rename('eth9', 'lan0');
-  await reaches(world, 'renamed back: node-b reaches its pod', async () => node.exec(['ping', '-c1', '-W1', await addressOf(world, 'media', 'jellyfin')]));
+  await reaches(world, 'renamed back: node-b reaches its pod', async () =>
+    node.exec(['ping', '-c1', '-W1', await addressOf(world, 'media', 'jellyfin')]),
+  );
 }
 
 async function replaced(world: World): Promise<void> {
@@ -35,11 +49,23 @@ async function replaced(world: World): Promise<void> {
   stage.say(`node-a loses ${node.parent}`);
   await node.unplug();
   await stage.eventually('the attachment says so', async () => {
-    const line = await cluster.kubectl(['get', 'mva', 'lan', '-o', 'jsonpath={.status.conditions[?(@.type=="Ready")].status} {.status.summary}']);
+    const line = await cluster.kubectl([
+      'get',
+      'mva',
+      'lan',
+      '-o',
+      'jsonpath={.status.conditions[?(@.type=="Ready")].status} {.status.summary}',
+    ]);
     return line.stdout === 'False 1/2';
   });
   await kubectl(world, ['get', 'mva', 'lan', '-o', 'wide']);
-  const problems = await kubectl(world, ['get', 'mva', 'lan', '-o', 'jsonpath={.status.problems[0].node}: {.status.problems[0].message} {.status.problems[0].remedy}']);
+  const problems = await kubectl(world, [
+    'get',
+    'mva',
+    'lan',
+    '-o',
+    'jsonpath={.status.problems[0].node}: {.status.problems[0].message} {.status.problems[0].remedy}',
+  ]);
   stage.check('and names the node and the remedy', /^node-a: .*enp3s0/.test(problems.stdout));
   await kubectl(world, ['get', 'events', '--field-selector', 'involvedObject.kind=MacvlanAttachment', '-A']);
   stage.say(`a new NIC is plugged in as ${node.parent}`);
@@ -51,7 +77,11 @@ async function replaced(world: World): Promise<void> {
   await rememberShims(world);
   const lost = APPLIANCES.filter((pod) => pod.node === 'node-a');
   stage.say('the links of the pods on node-a died with the NIC; their pods are made again');
-  await deletePods(world, 'home', lost.map((pod) => pod.name));
+  await deletePods(
+    world,
+    'home',
+    lost.map((pod) => pod.name),
+  );
   const links = await startPods(world, lost);
   const address = firstAddress(links[0] ?? []);
   await reaches(world, 'the LAN reaches the new pod', () => cluster.client.exec(['ping', '-c1', '-W1', address]));
@@ -59,6 +89,14 @@ async function replaced(world: World): Promise<void> {
 }
 
 async function addressOf(world: World, namespace: string, pod: string): Promise<string> {
-  const status = await world.cluster.kubectl(['-n', namespace, 'get', 'pod', pod, '-o', 'jsonpath={.metadata.annotations.k8s\\.v1\\.cni\\.cncf\\.io/network-status}']);
+  const status = await world.cluster.kubectl([
+    '-n',
+    namespace,
+    'get',
+    'pod',
+    pod,
+    '-o',
+    'jsonpath={.metadata.annotations.k8s\\.v1\\.cni\\.cncf\\.io/network-status}',
+  ]);
   return /192\.0\.2\.\d+/.exec(status.stdout)?.[0] ?? '';
 }

@@ -2,13 +2,18 @@
 import { type AttachedLink, type PodOptions, succeeded } from '../pods.ts';
 import { type Chapter, inPod, nodeOf, reaches, startPods, type World } from '../world.ts';
 
+/** The annotation of a pod that brings its own address. */
+export function onLan(host: string): string {
+  return JSON.stringify([{ name: 'lan', ips: [`192.0.2.${host}/24`] }]);
+}
+
 const DNS = ['serve', '--tcp', '53', '--udp', '53', '--name'];
 
 /** The appliances of the story; later chapters find them by these names. */
 export const APPLIANCES: readonly PodOptions[] = [
-  { name: 'pihole', namespace: 'home', node: 'node-a', networks: 'lan', args: [...DNS, 'pihole'] },
-  { name: 'adguard', namespace: 'home', node: 'node-a', networks: 'lan', args: [...DNS, 'adguard'] },
-  { name: 'jellyfin', namespace: 'media', node: 'node-b', networks: 'lan', args: [...DNS, 'jellyfin'] },
+  { name: 'pihole', namespace: 'home', node: 'node-a', networks: onLan('101'), args: [...DNS, 'pihole'] },
+  { name: 'adguard', namespace: 'home', node: 'node-a', networks: onLan('102'), args: [...DNS, 'adguard'] },
+  { name: 'jellyfin', namespace: 'media', node: 'node-b', networks: onLan('103'), args: [...DNS, 'jellyfin'] },
 ];
 
 export const reach: Chapter = {
@@ -43,8 +48,12 @@ async function lanAndPods(world: World, pihole: string, jellyfin: string): Promi
   const { client } = world.cluster;
   await reaches(world, 'the LAN client reaches the pod on node-a', () => client.exec(['ping', '-c1', '-W1', pihole]));
   await reaches(world, 'the LAN client reaches the pod on node-b', () => client.exec(['ping', '-c1', '-W1', jellyfin]));
-  await reaches(world, 'a pod reaches the LAN client', () => inPod(world, 'home', 'pihole', ['ping', '-c', '1', client.address]));
-  await reaches(world, 'pods reach each other across nodes', () => inPod(world, 'home', 'pihole', ['ping', '-c', '1', jellyfin]));
+  await reaches(world, 'a pod reaches the LAN client', () =>
+    inPod(world, 'home', 'pihole', ['ping', '-c', '1', client.address]),
+  );
+  await reaches(world, 'pods reach each other across nodes', () =>
+    inPod(world, 'home', 'pihole', ['ping', '-c', '1', jellyfin]),
+  );
   await reaches(world, 'and the other way round', () => inPod(world, 'media', 'jellyfin', ['ping', '-c', '1', pihole]));
 }
 
@@ -56,9 +65,13 @@ async function nodesAndPods(world: World, pihole: string, jellyfin: string): Pro
   for (const [name, ip, namespace, pod] of nodes) {
     const node = nodeOf(world, name);
     await reaches(world, `${name} reaches its own pod through the shim`, () => node.exec(['ping', '-c1', '-W1', ip]));
-    await reaches(world, `the pod reaches ${name}`, () => inPod(world, namespace, pod, ['ping', '-c', '1', node.lanAddress]));
+    await reaches(world, `the pod reaches ${name}`, () =>
+      inPod(world, namespace, pod, ['ping', '-c', '1', node.lanAddress]),
+    );
     const route = await world.stage.show(`${name}: ip route get ${ip}`, () => node.exec(['ip', 'route', 'get', ip]));
     world.stage.check(`${name} goes through its shim`, succeeded(route) && /dev mvs-/.test(route.stdout));
   }
-  await reaches(world, 'a cluster pod reaches the macvlan pod of its node', () => inPod(world, 'home', 'plain', ['ping', '-c', '1', pihole]));
+  await reaches(world, 'a cluster pod reaches the macvlan pod of its node', () =>
+    inPod(world, 'home', 'plain', ['ping', '-c', '1', pihole]),
+  );
 }

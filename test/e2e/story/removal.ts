@@ -31,8 +31,16 @@ export const removal: Chapter = {
 async function refusedWhilePodsAreAttached(world: World): Promise<void> {
   await kubectl(world, ['delete', 'mva', 'lan', '--wait=false']);
   await world.stage.eventually('deletion waits for the attached pods, and says which', async () => {
-    const said = await world.cluster.kubectl(['get', 'mva', 'lan', '-o', 'jsonpath={.status.phase} {.status.problems[*].message}']);
-    return said.stdout.startsWith('Draining') && ['home/pihole', 'media/jellyfin'].every((pod) => said.stdout.includes(pod));
+    const said = await world.cluster.kubectl([
+      'get',
+      'mva',
+      'lan',
+      '-o',
+      'jsonpath={.status.phase} {.status.problems[*].message}',
+    ]);
+    return (
+      said.stdout.startsWith('Draining') && ['home/pihole', 'media/jellyfin'].every((pod) => said.stdout.includes(pod))
+    );
   });
   await kubectl(world, ['get', 'mva', 'lan', '-o', 'wide']);
 }
