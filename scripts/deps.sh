@@ -11,6 +11,7 @@ while read -r package command; do
 done <<'LIST'
 iproute2 ip
 iptables iptables
+iputils-ping ping
 dnsmasq-base dnsmasq
 util-linux nsenter
 procps sysctl

@@ -90,12 +90,15 @@ export function startControllers(instance: Instance, processes: Processes, progr
     const inControl = insideCgroup(harnessCgroup(instance), inside(control.space, argv));
     processes.start(name, inControl, { life: 'Detached' });
   };
+  // At the default rate the controllers need seconds for the accounts that each of them gets.
+  const common = ['--bind-address=127.0.0.1', '--kube-api-qps=500', '--kube-api-burst=1000'];
   start('kube-controller-manager', [
     `--service-account-private-key-file=${pki}/sa.key`,
     `--root-ca-file=${caFileOf(instance.folder)}`,
     '--use-service-account-credentials',
     '--controllers=*,-node-ipam-controller',
-    '--bind-address=127.0.0.1',
+    `--flex-volume-plugin-dir=${join(instance.folder, 'volume-plugins')}`, // else one is made in /usr/libexec
+    ...common,
   ]);
-  start('kube-scheduler', ['--bind-address=127.0.0.1']);
+  start('kube-scheduler', common);
 }

@@ -2,15 +2,14 @@
 //
 //   loopback port ──▶ cp: etcd, kube-apiserver, controllers, scheduler ── mgmt bridge 10.89.0.0/24 ──▶ eth0 of each node
 //   lan: br0 192.0.2.1/24, DHCP ──▶ LAN NIC of each node (each with a name of its own), client 192.0.2.50
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { writeDockerArchive } from '../../scripts/docker-archive.ts';
 import { buildTools, type Programs } from './binaries.ts';
 import { createCgroup } from './cgroups.ts';
 import { type Control, startControl, startControllers } from './cluster-control.ts';
 import { clusterOf } from './handles.ts';
+import { loadProgramImage } from './image.ts';
 import { type Instance, instanceFor } from './instance.ts';
 import { kubeconfigFor } from './kubeconfig.ts';
 import { plugNic, startLan } from './lan.ts';
@@ -21,7 +20,7 @@ import * as node from './node.ts';
 import { PAUSE_IMAGE } from './node-files.ts';
 import { recordOf } from './pid.ts';
 import { Processes } from './processes.ts';
-import { type Progress, printProgress } from './progress.ts';
+import { type Progress, printProgress, silent } from './progress.ts';
 import type { Cluster } from './provider.ts';
 import { allTools, cniPlugins, programOf } from './tools.ts';
 import { API_PORT, CONTROL_ADDRESS, DEFAULT_NODES, type NodeFacts, type NodeSpec, nodeFacts } from './topology.ts';
@@ -53,7 +52,8 @@ export interface ClusterOptions {
 
 /**
  * Starts a cluster and waits until its nodes are Ready and pods can be created in `default`: about ten seconds. A cluster of
- * the same name, running or crashed, is ended first.
+ * the same name, running or crashed, is ended first. When the start fails everything is ended again, unless the environment
+ * has KEEP_BROKEN_CLUSTER: then one can look at it, and at the logs in its state folder.
  */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const progress = options.progress ?? printProgress();
@@ -63,12 +63,20 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   return withLock(`${instance.folder}.lock`, () => startLocked(instance, options, programs, progress), waiting);
 }
 
-/** A cluster that is up; undefined when there is none of this name. */
+/** A cluster that is up; undefined when there is none of this name, or only the remains of one. */
 export async function attachCluster(name: string): Promise<Cluster | undefined> {
   const instance = instanceFor(name);
   const record = readRecord(instance);
   if (record === undefined || record.port === 0) return undefined;
-  return clusterOf(instance, record, await buildTools(allTools(), () => {}));
+  const processes = new Processes(instance.folder);
+  const holders = ['cp', 'lan', 'client', ...record.nodes.map((one) => one.name)];
+  if (holders.some((holder) => processes.running(`space-${holder}`) === undefined)) return undefined;
+  return clusterOf(instance, record, await buildTools(allTools(), silent));
+}
+
+/** Ends a cluster or what is left of one; false when there was nothing. */
+export function endCluster(name: string): Promise<boolean> {
+  return wipe(instanceFor(name));
 }
 
 async function startLocked(
@@ -139,7 +147,7 @@ async function bringUp(
   }
   progress('the API server is ready; waiting for the nodes');
   const record: ClusterRecord = { instance: instance.name, nodes: facts, owner: undefined, port: control.port };
-  await finish(clusterOf(instance, record, programs), options, programs);
+  await finish(clusterOf(instance, record, programs), options);
   progress(`${facts.length} nodes are ready: export KUBECONFIG=${join(instance.folder, 'kubeconfig')}`);
   return control.port;
 }
@@ -182,7 +190,7 @@ async function startNode(setting: NodeSetting, programs: Programs, facts: NodeFa
 }
 
 /** What needs the API: kinds, rights, the image of sandboxes; then waits until all is ready for a first pod. */
-async function finish(cluster: Cluster, options: ClusterOptions, programs: Programs): Promise<void> {
+async function finish(cluster: Cluster, options: ClusterOptions): Promise<void> {
   const apply = async (text: string) => {
     const applied = await cluster.kubectl(['apply', '--server-side', '-f', '-'], { input: text });
     if (applied.code !== 0) throw new Error(applied.stderr);
@@ -190,7 +198,7 @@ async function finish(cluster: Cluster, options: ClusterOptions, programs: Progr
   await Promise.all([
     apply(JSON.stringify(multusRights())),
     options.nadCrd === 'None' ? undefined : apply(networkAttachmentDefinitionCrd()),
-    loadPauseImage(cluster, programs),
+    loadProgramImage(cluster, { program: cluster.toolbox, reference: PAUSE_IMAGE, args: ['pause'] }),
   ]);
   for (const one of cluster.nodes) await until(`node ${one.name}`, () => cluster.kubectl(['get', 'node', one.name]));
   const ready = ['wait', '--for=condition=Ready', 'node', '--all', '--timeout=60s'];
@@ -206,23 +214,5 @@ async function until(what: string, look: () => Promise<{ code: number; stderr: s
     if (code === 0) return;
     if (performance.now() > deadline) throw new Error(`${what} did not appear: ${stderr.trim()}`);
     await sleep(200);
-  }
-}
-
-async function loadPauseImage(cluster: Cluster, programs: Programs): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'macvlan-pause-'));
-  try {
-    mkdirSync(join(folder, 'root'));
-    cpSync(programs['toolbox'] ?? '', join(folder, 'root/toolbox'));
-    const out = join(folder, 'pause.tar');
-    await writeDockerArchive({
-      root: join(folder, 'root'),
-      reference: PAUSE_IMAGE,
-      entrypoint: ['/toolbox', 'pause'],
-      out,
-    });
-    await cluster.loadImage(out);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
   }
 }

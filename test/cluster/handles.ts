@@ -1,7 +1,8 @@
 // A running cluster as an object: built from its record alone, so that the process that started it need not be the one that uses it.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { createReadStream, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { run, runOrThrow } from '../support/run.ts';
 import { auditLogOf } from './api-server.ts';
 import type { Programs } from './binaries.ts';
@@ -112,8 +113,6 @@ async function importImage(node: NodeHandle, archive: string): Promise<void> {
   child.stdout?.resume();
   child.stderr?.on('data', (chunk: Buffer) => said.push(chunk));
   const ended = new Promise<number | null>((done) => child.on('close', done));
-  const { createReadStream } = await import('node:fs');
-  const { pipeline } = await import('node:stream/promises');
   if (child.stdin !== null) await pipeline(createReadStream(resolve(archive)), child.stdin).catch(() => {});
   const code = await ended;
   if (code !== 0) throw new Error(`${node.name} could not import ${archive}: ${Buffer.concat(said).toString().trim()}`);

@@ -1,9 +1,7 @@
 // The test cluster on the command line: node test/cluster/main.ts up | down | status | build [--instance NAME]
 import { parseArgs } from 'node:util';
 import { ensureBinaries } from './binaries.ts';
-import { attachCluster, startCluster } from './cluster.ts';
-import { instanceFor } from './instance.ts';
-import { wipe } from './wipe.ts';
+import { attachCluster, endCluster, startCluster } from './cluster.ts';
 
 const USAGE = 'usage: node test/cluster/main.ts up|down|status|build [--instance NAME]   (default instance: demo)';
 
@@ -35,7 +33,7 @@ async function up(instance: string): Promise<number> {
 }
 
 async function down(instance: string): Promise<number> {
-  const had = await wipe(instanceFor(instance));
+  const had = await endCluster(instance);
   console.log(had ? `the cluster ${instance} has ended` : `there is no cluster ${instance}`);
   return 0;
 }
