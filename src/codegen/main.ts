@@ -19,7 +19,7 @@ function write({ path, text }: Output): void {
   writeFileSync(join(root, path), text);
 }
 
-const outputs = generateOutputs(root);
+const outputs = await generateOutputs(root);
 const stale = outputs.filter((output) => !isCurrent(output));
 if (argv.includes('--check')) {
   for (const { path } of stale) stdout.write(`out of date: ${path}\n`);

@@ -6,6 +6,7 @@ import { PROBLEMS, REASONS } from '../domain/problem.ts';
 import { chartReadme, crdTemplate } from './chart.ts';
 import { crdFor, formatYaml, type GeneratedKind, generateKind } from './crd.ts';
 import { KINDS } from './kinds.ts';
+import { metricsReference } from './metrics-reference.ts';
 import { apiReference, problemsReference } from './reference.ts';
 
 /** A generated file: its path from the checkout's root, and its whole text. */
@@ -18,7 +19,7 @@ const REASON_TABLES = { problems: PROBLEMS, reasons: REASONS, conditionOf: aspec
 const CHART = 'charts/macvlan-operator';
 
 /** All generated files of the checkout at `root`. The same sources give the same bytes. */
-export function generateOutputs(root: string): readonly Output[] {
+export async function generateOutputs(root: string): Promise<readonly Output[]> {
   const kinds = KINDS.map((definition) => generateKind(definition, root));
   const read = (path: string) => readFileSync(join(root, path), 'utf8');
   return [
@@ -26,6 +27,7 @@ export function generateOutputs(root: string): readonly Output[] {
     { path: `${CHART}/templates/crds.yaml`, text: crdTemplate(kinds.map(crdFor)) },
     { path: `${CHART}/README.md`, text: chartReadme(read(`${CHART}/README.md`), read(`${CHART}/values.yaml`)) },
     { path: 'docs/reference/api.md', text: apiReference(kinds) },
+    { path: 'docs/reference/metrics.md', text: await metricsReference() },
     { path: 'docs/reference/problems.md', text: problemsReference(REASON_TABLES) },
   ];
 }
