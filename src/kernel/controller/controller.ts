@@ -31,6 +31,8 @@ export interface ControllerOptions {
   readonly metrics?: ControllerObserver | undefined;
   /** A queue with other limits than the default ones. */
   readonly queue?: WorkQueue;
+  /** Asked before each reconcile; once it says no, nothing is worked on any more. For work that only a leader may do. */
+  readonly mayWork?: () => boolean;
   /** How long running work may take after the stop before its signal aborts; default 30 000 ms. */
   readonly drainMs?: number;
 }
@@ -82,7 +84,8 @@ export class Controller {
   async #work(signal: AbortSignal): Promise<void> {
     for (;;) {
       const key = await this.#queue.take();
-      if (key === undefined) return;
+      // A process that was frozen wakes up with its timers due: it must not act before it learns that it lost the lease.
+      if (key === undefined || this.#options.mayWork?.() === false) return;
       await this.#reconcile(key, signal);
       this.#queue.done(key);
       await this.#giveWay();

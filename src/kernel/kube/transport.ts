@@ -150,7 +150,7 @@ export class Transport {
       sent = await this.#sendOnce(req);
     } catch (error) {
       if (req.signal?.aborted || this.#closed) throw error;
-      if (isCertificateProblem(error) ? await this.#refresh() : isStaleSocket(error) && isRepeatable(req)) {
+      if (isCertificateProblem(error) ? await this.#refresh() : error instanceof StaleConnection && isRepeatable(req)) {
         return this.#sendOnce(req);
       }
       throw error;
@@ -209,6 +209,9 @@ export class Transport {
   }
 }
 
+/** A kept connection broke as we wrote into it, most likely closed by the server before that. */
+class StaleConnection extends Error {}
+
 interface Sent {
   readonly response: http.IncomingMessage;
   /** Lets go of the caller's signal; call it when the body has been read. */
@@ -243,8 +246,8 @@ function send(
     request.on('error', (error: NodeJS.ErrnoException) => {
       clearTimeout(deadline);
       done();
-      if (request.reusedSocket && error.code === 'ECONNRESET') staleSockets.add(error);
-      reject(error);
+      const stale = request.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+      reject(stale ? new StaleConnection(`${limits.what}: the server closed the connection`, { cause: error }) : error);
     });
     request.on('response', (response) => {
       clearTimeout(deadline);
@@ -254,12 +257,6 @@ function send(
     });
     request.end(body);
   });
-}
-
-const staleSockets = new WeakSet<Error>();
-
-function isStaleSocket(error: unknown): boolean {
-  return error instanceof Error && staleSockets.has(error);
 }
 
 // A request whose second arrival changes nothing: reads, and an apply, which says how things should be.

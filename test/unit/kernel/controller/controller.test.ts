@@ -175,6 +175,19 @@ describe('the controller loop', () => {
     expect(hurried).toBe(true);
   });
 
+  test('works no more once it may not', async () => {
+    let leads = true;
+    const { reconcile, runs } = counting([]);
+    const { controller, clock, start } = setUp(reconcile, { mayWork: () => leads });
+    void start();
+    controller.enqueue('a');
+    await clock.advance(0);
+    leads = false;
+    controller.enqueue('b');
+    await clock.advance(1000);
+    expect(runs()).toBe(1);
+  });
+
   test('tells its metrics what came out and how deep the queue is', async () => {
     const answers: string[] = [];
     let depth = () => -1;
