@@ -1,0 +1,91 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { type HealthOptions, HealthServer } from '../../../../src/kernel/process/health.ts';
+import { Metrics } from '../../../../src/kernel/process/metrics.ts';
+
+const servers: HealthServer[] = [];
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.stop();
+});
+
+async function serve(options: Partial<HealthOptions>) {
+  const server = new HealthServer({ port: 0, host: '127.0.0.1', ...options });
+  servers.push(server);
+  await server.start();
+  return async (path: string) => {
+    const response = await fetch(`http://127.0.0.1:${server.port}${path}`);
+    return { status: response.status, text: await response.text() };
+  };
+}
+
+describe('the health endpoints', () => {
+  test('say that all is well when every check says nothing', async () => {
+    const ask = await serve({ live: { loop: () => undefined } });
+    expect(await ask('/healthz')).toEqual({ status: 200, text: '[+] loop\nok\n' });
+    expect(await ask('/readyz?verbose')).toEqual({ status: 200, text: 'ok\n' });
+  });
+
+  test('name each check that fails, with its sentence', async () => {
+    const ask = await serve({ ready: { caches: () => 'pods: no list yet', leader: () => undefined } });
+    expect(await ask('/readyz')).toEqual({
+      status: 503,
+      text: '[-] caches: pods: no list yet\n[+] leader\nfailed\n',
+    });
+    expect((await ask('/healthz')).status).toBe(200);
+  });
+
+  test('know no other path, not even one that every object has', async () => {
+    const ask = await serve({});
+    expect((await ask('/')).status).toBe(404);
+    expect((await ask('/toString')).status).toBe(404);
+    expect((await ask('/metrics')).status).toBe(404);
+  });
+
+  test('refuse to start on a port that is taken', async () => {
+    await serve({});
+    const second = new HealthServer({ port: servers[0]?.port ?? 0, host: '127.0.0.1' });
+    await expect(second.start()).rejects.toThrow('EADDRINUSE');
+  });
+});
+
+describe('the metrics', () => {
+  test('are served in the Prometheus format', async () => {
+    const metrics = new Metrics();
+    metrics.start();
+    metrics.queue('attachment', () => 3);
+    metrics.reconciled('attachment', 'blocked', 0.004);
+    metrics.leading(true);
+    metrics.watch.listed?.('pods');
+    metrics.watch.failed?.('pods', 410);
+    metrics.watch.state?.('pods', 'synced');
+    const ask = await serve({ metrics: () => metrics.text() });
+    const { text } = await ask('/metrics');
+    metrics.stop();
+    for (const line of [
+      'macvlan_queue_depth{controller="attachment"} 3',
+      'macvlan_reconciles_total{controller="attachment",answer="blocked"} 1',
+      'macvlan_reconcile_duration_seconds_bucket{le="0.005",controller="attachment"} 1',
+      'macvlan_leader 1',
+      'macvlan_watch_lists_total{kind="pods"} 1',
+      'macvlan_watch_failures_total{kind="pods",status="410"} 1',
+      'macvlan_watch_synced{kind="pods"} 1',
+    ]) {
+      expect(text).toContain(line);
+    }
+    expect(text).toMatch(/macvlan_event_loop_delay_max_seconds \d/);
+    expect(text).toMatch(/process_resident_memory_bytes \d{6,}/);
+  });
+
+  test('are on a port of their own when that is wanted', async () => {
+    const ask = await serve({ metricsPort: await freePort(), metrics: async () => 'x 1\n' });
+    expect((await ask('/metrics')).status).toBe(404);
+    expect((await ask('/healthz')).status).toBe(200);
+  });
+});
+
+async function freePort(): Promise<number> {
+  const probe = new HealthServer({ port: 0, host: '127.0.0.1' });
+  await probe.start();
+  const { port } = probe;
+  await probe.stop();
+  return port;
+}
