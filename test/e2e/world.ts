@@ -1,6 +1,7 @@
 // What every chapter of the story can reach: the cluster, the stage, and a few things that outlive a chapter.
 import type { BuiltImage } from '../../scripts/image.ts';
 import type { Cluster, NodeHandle } from '../cluster/cluster.ts';
+import type { Place } from '../cluster/provider.ts';
 import { type AttachedLink, linksOf, type PodOptions, podManifest } from './pods.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { Sniffer } from './sniffer.ts';
@@ -83,9 +84,38 @@ export async function deletePods(world: World, namespace: string, names: readonl
   await world.cluster.kubectl(['-n', namespace, 'delete', 'pod', ...names, '--wait=true', '--timeout=60s']);
 }
 
-/** True when `probe` exits with 0 within a few tries: the first packet may wait for a neighbour. */
-export async function reaches(world: World, sentence: string, probe: () => Promise<Outcome>): Promise<void> {
-  await world.stage.eventually(sentence, async () => (await probe()).code === 0, { timeoutMs: 15_000, everyMs: 200 });
+/** A command that tells whether something can be reached, and how a person would write it. */
+export interface Probe {
+  readonly command: string;
+  readonly run: () => Promise<Outcome>;
+}
+
+export function pingFrom(name: string, place: Place, address: string): Probe {
+  const argv = ['ping', '-c1', '-W1', address];
+  return { command: `${name}: ${argv.join(' ')}`, run: () => place.exec(argv) };
+}
+
+export function pingFromPod(world: World, pod: string, address: string): Probe {
+  const [namespace = '', name = ''] = pod.split('/');
+  return {
+    command: `kubectl -n ${namespace} exec ${name} -- /toolbox ping -c 1 ${address}`,
+    run: () => inPod(world, namespace, name, ['ping', '-c', '1', address]),
+  };
+}
+
+/** Holds when the probe exits with 0 within a few tries: the first packet may wait for a neighbour. Shows the try that did. */
+export async function reaches(world: World, sentence: string, probe: Probe): Promise<void> {
+  const look = async () => {
+    const outcome = await probe.run();
+    if (outcome.code !== 0) return undefined;
+    await world.stage.show(probe.command, async () => ({ ...outcome, stdout: answerLine(outcome.stdout), stderr: '' }));
+    return true;
+  };
+  await world.stage.eventually(sentence, look, { timeoutMs: 15_000, everyMs: 200 });
+}
+
+function answerLine(said: string): string {
+  return said.split('\n').find((line) => /time=/.test(line)) ?? said;
 }
 
 /** Notes the MAC addresses of the shims that there are now. */

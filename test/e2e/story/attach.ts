@@ -11,7 +11,9 @@ export const attach: Chapter = {
   tell: async (world) => {
     const { stage } = world;
     await kubectl(world, ['explain', 'macvlanattachment.spec.parents']);
+    await kubectl(world, ['-n', 'media', 'apply', '-f', '-'], FOREIGN_NAD);
     await kubectl(world, ['apply', '-f', 'examples/lan.yaml']);
+    await nameIsTaken(world);
     await kubectl(world, ['wait', 'mva/lan', '--for=condition=Ready', '--timeout=90s']);
     const ready = await kubectl(world, ['get', 'mva']);
     stage.check('the attachment is Ready on both nodes', /\blan\b.*\bTrue\b.*\b2\/2\b/.test(ready.stdout));
@@ -50,6 +52,33 @@ async function nadsAreEqual(world: World): Promise<void> {
   const configs = new Set(nads.items.map((nad) => nad.spec.config));
   stage.check('both NADs hold the same configuration', configs.size === 1);
   stage.say([...configs][0] ?? '');
+}
+
+/** A NAD of the same name that somebody else made. */
+const FOREIGN_NAD = JSON.stringify({
+  apiVersion: 'k8s.cni.cncf.io/v1',
+  kind: 'NetworkAttachmentDefinition',
+  metadata: { name: 'lan' },
+  spec: { config: '{"cniVersion":"1.0.0","name":"theirs","plugins":[{"type":"bridge"}]}' },
+});
+
+async function nameIsTaken(world: World): Promise<void> {
+  const { stage, cluster } = world;
+  await stage.eventually('a NAD that somebody else made is not touched, and said to be in the way', async () => {
+    const said = await cluster.kubectl(['get', 'mva', 'lan', '-o', 'jsonpath={.status.problems[*].reason}']);
+    const theirs = await cluster.kubectl([
+      '-n',
+      'media',
+      'get',
+      'net-attach-def',
+      'lan',
+      '-o',
+      'jsonpath={.spec.config}',
+    ]);
+    return said.stdout.includes('NameTaken') && theirs.stdout.includes('theirs');
+  });
+  await kubectl(world, ['get', 'mva', 'lan', '-o', 'jsonpath={.status.conditions[?(@.type=="Rendered")].message}']);
+  await kubectl(world, ['-n', 'media', 'delete', 'net-attach-def', 'lan']);
 }
 
 /** The door: what a person might mistype is refused with a sentence. */

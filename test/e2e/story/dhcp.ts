@@ -1,5 +1,5 @@
 // Chapter seven: an appliance with a MAC of its own keeps its DHCP address, wherever it runs.
-import { type Chapter, deletePods, kubectl, reaches, startPods, type World } from '../world.ts';
+import { type Chapter, deletePods, kubectl, pingFrom, reaches, startPods, type World } from '../world.ts';
 import { firstAddress } from './reach.ts';
 
 const MAC = '02:4d:00:00:00:07';
@@ -27,9 +27,7 @@ async function addressOn(world: World, node: string): Promise<string> {
   const networks = JSON.stringify([{ name: 'lan-dhcp', mac: MAC }]);
   const [links] = await startPods(world, [{ name: 'homeassistant', namespace: 'home', node, networks }]);
   const address = firstAddress(links ?? []);
-  await reaches(world, `the LAN reaches it at ${address}`, () =>
-    world.cluster.client.exec(['ping', '-c1', '-W1', address]),
-  );
+  await reaches(world, `the LAN reaches it at ${address}`, pingFrom('LAN client', world.cluster.client, address));
   await deletePods(world, 'home', ['homeassistant']);
   return address;
 }

@@ -1,6 +1,16 @@
 // Chapter five: somebody breaks things, and they come back. Times are printed, not judged.
 import { createHash } from 'node:crypto';
-import { type Chapter, kubectl, kubeJson, nodeOf, reaches, type World } from '../world.ts';
+import type { Outcome } from '../stage.ts';
+import {
+  type Chapter,
+  kubectl,
+  kubeJson,
+  nodeOf,
+  OPERATOR_NAMESPACE,
+  pingFrom,
+  reaches,
+  type World,
+} from '../world.ts';
 
 export const heal: Chapter = {
   title: 'Somebody breaks things',
@@ -8,6 +18,8 @@ export const heal: Chapter = {
     await lanKnowsTheNodesByTheirParents(world);
     await shimComesBack(world);
     await nadIsRestored(world);
+    await daemonSetIsRestored(world);
+    await cableIsPulled(world);
     await lanKnowsTheNodesByTheirParents(world);
   },
 };
@@ -19,7 +31,7 @@ async function lanKnowsTheNodesByTheirParents(world: World): Promise<void> {
       address: string;
     }[];
     const answers = await world.stage.show(`LAN client: who has ${node.lanAddress}? (20 times)`, () =>
-      client.exec([toolbox, 'arping', '--iface', client.interface, node.lanAddress, '-c', '20']),
+      quietly(client.exec([toolbox, 'arping', '--iface', client.interface, node.lanAddress, '-c', '20'])),
     );
     const macs = new Set(answers.stdout.match(/([0-9a-f]{2}:){5}[0-9a-f]{2}/g) ?? []);
     const expected = parent[0]?.address ?? '';
@@ -29,6 +41,12 @@ async function lanKnowsTheNodesByTheirParents(world: World): Promise<void> {
       [...macs].join(),
     );
   }
+}
+
+/** The last line alone: it sums up. */
+async function quietly(running: Promise<Outcome>): Promise<Outcome> {
+  const outcome = await running;
+  return { ...outcome, stdout: outcome.stdout.trimEnd().split('\n').at(-1) ?? '' };
 }
 
 async function shimComesBack(world: World): Promise<void> {
@@ -64,7 +82,7 @@ async function shimComesBack(world: World): Promise<void> {
   const ip = /"192\.0\.2\.\d+"/
     .exec(pod.metadata.annotations['k8s.v1.cni.cncf.io/network-status'] ?? '')?.[0]
     .replaceAll('"', '');
-  await reaches(world, 'node-a reaches its pod again', () => node.exec(['ping', '-c1', '-W1', ip ?? '']));
+  await reaches(world, 'node-a reaches its pod again', pingFrom('node-a', node, ip ?? ''));
 }
 
 async function shimOf(world: World): Promise<string> {
@@ -94,4 +112,38 @@ async function nadIsRestored(world: World): Promise<void> {
     async () => (await world.cluster.kubectl(['-n', 'media', 'get', 'net-attach-def', 'lan'])).code === 0,
     { everyMs: 5 },
   );
+}
+
+async function daemonSetIsRestored(world: World): Promise<void> {
+  const inOurs = ['-n', OPERATOR_NAMESPACE];
+  const selector = async () =>
+    (
+      await world.cluster.kubectl([
+        ...inOurs,
+        'get',
+        'ds',
+        'macvlan-agent',
+        '-o',
+        'jsonpath={.spec.template.spec.nodeSelector}',
+      ])
+    ).stdout;
+  const before = await selector();
+  const patch = '{"spec":{"template":{"spec":{"nodeSelector":{"macvlan.dev/agent":"nowhere"}}}}}';
+  await kubectl(world, [...inOurs, 'patch', 'daemonset', 'macvlan-agent', '--type=merge', '-p', patch]);
+  await world.stage.eventually('the edited DaemonSet is restored', async () => (await selector()) === before, {
+    everyMs: 20,
+  });
+  const rollout = [...inOurs, 'rollout', 'status', 'daemonset/macvlan-agent', '--timeout=60s'];
+  world.stage.check('and the agents run', (await kubectl(world, rollout)).code === 0);
+}
+
+async function cableIsPulled(world: World): Promise<void> {
+  const node = nodeOf(world, 'node-b');
+  const summary = async () =>
+    (await world.cluster.kubectl(['get', 'mva', 'lan', '-o', 'jsonpath={.status.summary}'])).stdout;
+  await world.stage.show('node-b: ip link set lan0 down', () => node.exec(['ip', 'link', 'set', 'lan0', 'down']));
+  await world.stage.eventually('a NIC that is down is told', async () => (await summary()) === '1/2');
+  await kubectl(world, ['get', 'mva', 'lan', '-o', 'jsonpath={.status.conditions[?(@.type=="Ready")].message}']);
+  await world.stage.show('node-b: ip link set lan0 up', () => node.exec(['ip', 'link', 'set', 'lan0', 'up']));
+  await world.stage.eventually('and that it is back', async () => (await summary()) === '2/2');
 }

@@ -2,9 +2,10 @@
 import {
   type Chapter,
   deletePods,
-  inPod,
   kubectl,
   nodeOf,
+  pingFrom,
+  pingFromPod,
   reaches,
   rememberShims,
   startPods,
@@ -28,8 +29,10 @@ async function renamed(world: World): Promise<void> {
       node.exec(['sh', '-c', `ip link set ${from} down && ip link set ${from} name ${to} && ip link set ${to} up`]),
     );
   await rename('lan0', 'eth9');
-  await reaches(world, 'pods of node-b still reach the LAN', () =>
-    inPod(world, 'media', 'jellyfin', ['ping', '-c', '1', world.cluster.client.address]),
+  await reaches(
+    world,
+    'pods of node-b still reach the LAN',
+    pingFromPod(world, 'media/jellyfin', world.cluster.client.address),
   );
   const alias = await stage.show('node-b: ip -br link show mva-lan', () =>
     node.exec(['ip', '-br', 'link', 'show', 'mva-lan']),
@@ -38,8 +41,10 @@ async function renamed(world: World): Promise<void> {
   await startPods(world, [{ name: 'late', namespace: 'media', node: 'node-b', networks: onLan('104') }]);
   await deletePods(world, 'media', ['late']);
   await rename('eth9', 'lan0');
-  await reaches(world, 'renamed back: node-b reaches its pod', async () =>
-    node.exec(['ping', '-c1', '-W1', await addressOf(world, 'media', 'jellyfin')]),
+  await reaches(
+    world,
+    'renamed back: node-b reaches its pod',
+    pingFrom('node-b', node, await addressOf(world, 'media', 'jellyfin')),
   );
 }
 
@@ -84,8 +89,8 @@ async function replaced(world: World): Promise<void> {
   );
   const links = await startPods(world, lost);
   const address = firstAddress(links[0] ?? []);
-  await reaches(world, 'the LAN reaches the new pod', () => cluster.client.exec(['ping', '-c1', '-W1', address]));
-  await reaches(world, 'and so does its node', () => node.exec(['ping', '-c1', '-W1', address]));
+  await reaches(world, 'the LAN reaches the new pod', pingFrom('LAN client', cluster.client, address));
+  await reaches(world, 'and so does its node', pingFrom('node-a', node, address));
 }
 
 async function addressOf(world: World, namespace: string, pod: string): Promise<string> {

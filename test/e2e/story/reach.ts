@@ -1,6 +1,6 @@
 // Chapter three: who reaches whom. LAN and pods, pods across nodes, a node and its own pods, cluster pods and macvlan pods.
 import { type AttachedLink, type PodOptions, succeeded } from '../pods.ts';
-import { type Chapter, inPod, nodeOf, reaches, startPods, type World } from '../world.ts';
+import { type Chapter, nodeOf, pingFrom, pingFromPod, reaches, startPods, type World } from '../world.ts';
 
 /** The annotation of a pod that brings its own address. */
 export function onLan(host: string): string {
@@ -46,32 +46,27 @@ export function firstAddress(links: readonly AttachedLink[]): string {
 
 async function lanAndPods(world: World, pihole: string, jellyfin: string): Promise<void> {
   const { client } = world.cluster;
-  await reaches(world, 'the LAN client reaches the pod on node-a', () => client.exec(['ping', '-c1', '-W1', pihole]));
-  await reaches(world, 'the LAN client reaches the pod on node-b', () => client.exec(['ping', '-c1', '-W1', jellyfin]));
-  await reaches(world, 'a pod reaches the LAN client', () =>
-    inPod(world, 'home', 'pihole', ['ping', '-c', '1', client.address]),
-  );
-  await reaches(world, 'pods reach each other across nodes', () =>
-    inPod(world, 'home', 'pihole', ['ping', '-c', '1', jellyfin]),
-  );
-  await reaches(world, 'and the other way round', () => inPod(world, 'media', 'jellyfin', ['ping', '-c', '1', pihole]));
+  const fromLan = (address: string) => pingFrom('LAN client', client, address);
+  await reaches(world, 'the LAN client reaches the pod on node-a', fromLan(pihole));
+  await reaches(world, 'the LAN client reaches the pod on node-b', fromLan(jellyfin));
+  await reaches(world, 'a pod reaches the LAN client', pingFromPod(world, 'home/pihole', client.address));
+  await reaches(world, 'pods reach each other across nodes', pingFromPod(world, 'home/pihole', jellyfin));
+  await reaches(world, 'and the other way round', pingFromPod(world, 'media/jellyfin', pihole));
 }
 
 async function nodesAndPods(world: World, pihole: string, jellyfin: string): Promise<void> {
-  const nodes = [
-    ['node-a', pihole, 'home', 'pihole'],
-    ['node-b', jellyfin, 'media', 'jellyfin'],
+  const own = [
+    ['node-a', pihole, 'home/pihole'],
+    ['node-b', jellyfin, 'media/jellyfin'],
   ] as const;
-  for (const [name, ip, namespace, pod] of nodes) {
+  for (const [name, address, pod] of own) {
     const node = nodeOf(world, name);
-    await reaches(world, `${name} reaches its own pod through the shim`, () => node.exec(['ping', '-c1', '-W1', ip]));
-    await reaches(world, `the pod reaches ${name}`, () =>
-      inPod(world, namespace, pod, ['ping', '-c', '1', node.lanAddress]),
+    await reaches(world, `${name} reaches its own pod`, pingFrom(name, node, address));
+    await reaches(world, `the pod reaches ${name}`, pingFromPod(world, pod, node.lanAddress));
+    const route = await world.stage.show(`${name}: ip route get ${address}`, () =>
+      node.exec(['ip', 'route', 'get', address]),
     );
-    const route = await world.stage.show(`${name}: ip route get ${ip}`, () => node.exec(['ip', 'route', 'get', ip]));
     world.stage.check(`${name} goes through its shim`, succeeded(route) && /dev mvs-/.test(route.stdout));
   }
-  await reaches(world, 'a cluster pod reaches the macvlan pod of its node', () =>
-    inPod(world, 'home', 'plain', ['ping', '-c', '1', pihole]),
-  );
+  await reaches(world, 'a cluster pod reaches the macvlan pod of its node', pingFromPod(world, 'home/plain', pihole));
 }
