@@ -76,9 +76,9 @@ async function build(tool: Tool, progress: Progress): Promise<void> {
   const target = folderOf(tool);
   const waiting = (pid: number) => progress(`waiting for process ${pid}, which builds ${tool.name} ${tool.version}`);
   await withLock(
-    `${target}.lock`,
+    target,
     async () => {
-      if (existsSync(target)) return;
+      if (existsSync(target)) return; // built while we waited
       const partial = `${target}.partial`;
       rmSync(partial, { recursive: true, force: true });
       mkdirSync(partial, { recursive: true });

@@ -4,24 +4,22 @@
 //   lan: br0 192.0.2.1/24, DHCP ──▶ LAN NIC of each node (each with a name of its own), client 192.0.2.50
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { buildTools, type Programs } from './binaries.ts';
 import { createCgroup } from './cgroups.ts';
 import { type Control, startControl, startControllers } from './cluster-control.ts';
 import { clusterOf } from './handles.ts';
-import { loadProgramImage } from './image.ts';
 import { type Instance, instanceFor } from './instance.ts';
 import { kubeconfigFor } from './kubeconfig.ts';
 import { plugNic, startLan } from './lan.ts';
 import { withLock } from './lock.ts';
-import { MULTUS_USER, multusRights, networkAttachmentDefinitionCrd } from './manifests.ts';
+import { MULTUS_USER } from './manifests.ts';
 import { harnessCgroup, type Space } from './namespaces.ts';
 import * as node from './node.ts';
-import { PAUSE_IMAGE } from './node-files.ts';
 import { recordOf } from './pid.ts';
 import { Processes } from './processes.ts';
 import { type Progress, printProgress, silent } from './progress.ts';
-import type { Cluster } from './provider.ts';
+import type { Cluster, Provider } from './provider.ts';
+import { makeReady } from './readiness.ts';
 import { allTools, cniPlugins, programOf } from './tools.ts';
 import { API_PORT, CONTROL_ADDRESS, DEFAULT_NODES, type NodeFacts, type NodeSpec, nodeFacts } from './topology.ts';
 import { type ClusterRecord, readRecord, recordFileOf, wipe, wipeOrphans } from './wipe.ts';
@@ -58,9 +56,10 @@ export interface ClusterOptions {
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const progress = options.progress ?? printProgress();
   const instance = instanceFor(options.instance);
+  if (process.getuid?.() !== 0) throw new Error('a cluster with nodes is made of namespaces: run this as root');
   const programs = await buildTools(allTools(), progress);
   const waiting = (pid: number) => progress(`waiting for process ${pid}, which starts the same cluster`);
-  return withLock(`${instance.folder}.lock`, () => startLocked(instance, options, programs, progress), waiting);
+  return withLock(instance.folder, () => startLocked(instance, options, programs, progress), waiting);
 }
 
 /** A cluster that is up; undefined when there is none of this name, or only the remains of one. */
@@ -101,6 +100,9 @@ async function startLocked(
     throw error;
   }
 }
+
+/** This folder's clusters, for suites that know a cluster only as a provider. */
+export const netnsProvider: Provider<ClusterOptions> = { up: startCluster, attach: attachCluster };
 
 interface Setting {
   readonly programs: Programs;
@@ -147,7 +149,7 @@ async function bringUp(
   }
   progress('the API server is ready; waiting for the nodes');
   const record: ClusterRecord = { instance: instance.name, nodes: facts, owner: undefined, port: control.port };
-  await finish(clusterOf(instance, record, programs), options);
+  await makeReady(clusterOf(instance, record, programs), options.nadCrd ?? 'Installed');
   progress(`${facts.length} nodes are ready: export KUBECONFIG=${join(instance.folder, 'kubeconfig')}`);
   return control.port;
 }
@@ -187,32 +189,4 @@ async function startNode(setting: NodeSetting, programs: Programs, facts: NodeFa
   if (configured) cpSync(multus, join(folder, 'opt/cni/bin/multus'));
   node.startOn(instance, processes, space, node.containerdArgv());
   return space;
-}
-
-/** What needs the API: kinds, rights, the image of sandboxes; then waits until all is ready for a first pod. */
-async function finish(cluster: Cluster, options: ClusterOptions): Promise<void> {
-  const apply = async (text: string) => {
-    const applied = await cluster.kubectl(['apply', '--server-side', '-f', '-'], { input: text });
-    if (applied.code !== 0) throw new Error(applied.stderr);
-  };
-  await Promise.all([
-    apply(JSON.stringify(multusRights())),
-    options.nadCrd === 'None' ? undefined : apply(networkAttachmentDefinitionCrd()),
-    loadProgramImage(cluster, { program: cluster.toolbox, reference: PAUSE_IMAGE, args: ['pause'] }),
-  ]);
-  for (const one of cluster.nodes) await until(`node ${one.name}`, () => cluster.kubectl(['get', 'node', one.name]));
-  const ready = ['wait', '--for=condition=Ready', 'node', '--all', '--timeout=60s'];
-  const waited = await cluster.kubectl(ready);
-  if (waited.code !== 0) throw new Error(`${waited.stderr}; see the logs in ${cluster.stateDir}/log`);
-  await until('service account', () => cluster.kubectl(['get', 'serviceaccount', 'default']));
-}
-
-async function until(what: string, look: () => Promise<{ code: number; stderr: string }>): Promise<void> {
-  const deadline = performance.now() + 60_000;
-  for (;;) {
-    const { code, stderr } = await look();
-    if (code === 0) return;
-    if (performance.now() > deadline) throw new Error(`${what} did not appear: ${stderr.trim()}`);
-    await sleep(200);
-  }
 }

@@ -3,13 +3,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createReadStream, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { run, runOrThrow } from '../support/run.ts';
+import { run, runOrThrow, searchPath } from '../support/run.ts';
 import { auditLogOf } from './api-server.ts';
 import type { Programs } from './binaries.ts';
+import { insideCgroup } from './cgroups.ts';
 import { runKubectl } from './control-plane.ts';
 import type { Instance } from './instance.ts';
 import { CLIENT_INTERFACE, leaseFileOf, leasesOf, plugNic, unplugNic } from './lan.ts';
-import { inside, pathOf, runInside, type Space, spaceOf } from './namespaces.ts';
+import { harnessCgroup, inside, pathOf, runInside, type Space, spaceOf } from './namespaces.ts';
 import { NODE_ENTRY, nodePath } from './node.ts';
 import { CONTAINERD_SOCKET } from './node-files.ts';
 import { Processes } from './processes.ts';
@@ -34,14 +35,14 @@ export function clusterOf(instance: Instance, record: ClusterRecord, programs: P
     nodes,
     node,
     lan: {
-      ...placeOf(lan),
+      ...placeOf(instance, lan),
       bridge: LAN_BRIDGE,
       router: LAN_ROUTER,
       dnsmasqLeases: () => leasesOf(instance),
       leases: () => run(['cat', leaseFileOf(instance)]),
       dnsmasqLog: processes.logOf('dnsmasq'),
     },
-    client: { ...placeOf(client), address: LAN_CLIENT, interface: CLIENT_INTERFACE },
+    client: { ...placeOf(instance, client), address: LAN_CLIENT, interface: CLIENT_INTERFACE },
     auditLog: auditLogOf(instance.folder),
     stateDir: instance.folder,
     kubectlPath: program('kubectl'),
@@ -70,7 +71,7 @@ export function clusterOf(instance: Instance, record: ClusterRecord, programs: P
 }
 
 function nodeOf(instance: Instance, facts: NodeFacts, space: Space, lan: Space): NodeHandle {
-  const place = placeOf(space);
+  const place = placeOf(instance, space);
   const root = `/proc/${space.pid}/root`;
   return {
     ...place,
@@ -95,12 +96,13 @@ function nodeOf(instance: Instance, facts: NodeFacts, space: Space, lan: Space):
   };
 }
 
-function placeOf(space: Space): Place {
-  const env = { PATH: space.entry.includes('mount') ? nodePath() : `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` };
+function placeOf(instance: Instance, space: Space): Place {
+  const env = { PATH: space.entry.includes('mount') ? nodePath() : searchPath() };
   return {
     exec: (argv, options = {}) => runInside(space, argv, { ...options, env: { ...env, ...options.env } }),
     spawn: (argv): ChildProcess => {
-      const [program = '', ...args] = inside(space, argv);
+      // In the cluster's cgroup: what a test forgets to end, ends with the cluster.
+      const [program = '', ...args] = insideCgroup(harnessCgroup(instance), inside(space, argv));
       return spawn(program, args, { env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
     },
   };

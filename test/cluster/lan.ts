@@ -10,6 +10,9 @@ import { DHCP_RANGE, LAN_BRIDGE, LAN_CLIENT, LAN_ROUTER, type NodeFacts } from '
 /** Name of the client's NIC. */
 export const CLIENT_INTERFACE = 'eth0';
 
+/** Fixed, or the bridge would take the lowest of its ports' and change it when a NIC is plugged in. */
+const ROUTER_MAC = '52:54:00:4d:00:01';
+
 /** One lease of the DHCP server. */
 export interface Lease {
   readonly mac: string;
@@ -25,7 +28,7 @@ export async function startLan(instance: Instance, processes: Processes): Promis
   ]);
   await ipBatch(lan, [
     'link set lo up',
-    `link add ${LAN_BRIDGE} type bridge`,
+    `link add ${LAN_BRIDGE} address ${ROUTER_MAC} type bridge`,
     `address add ${LAN_ROUTER}/24 dev ${LAN_BRIDGE}`,
     `link set ${LAN_BRIDGE} up`,
     `link add client type veth peer name ${CLIENT_INTERFACE} netns ${client.pid}`,

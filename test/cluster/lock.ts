@@ -1,44 +1,65 @@
-// One at a time across processes: a file that names its holder, taken over when the holder has died.
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+// One at a time across processes: a name that the kernel takes back from its holder, however that ends. Nothing can be stale.
+import { createHash } from 'node:crypto';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isRunning, type ProcessRecord, recordOf } from './pid.ts';
 
-/** Runs `work` while holding the lock `path`. `waiting` is told once when somebody else holds it. */
-export async function withLock<T>(path: string, work: () => Promise<T>, waiting: (pid: number) => void): Promise<T> {
-  mkdirSync(dirname(path), { recursive: true });
-  let told = false;
-  while (!take(path)) {
-    const holder = holderOf(path);
-    if (holder === undefined || !isRunning(holder)) {
-      rmSync(path, { force: true });
-      continue;
+/** Runs `work` while holding the lock `name` (any text). `waiting` is told once, with its pid, when somebody else holds it. */
+export async function withLock<T>(name: string, work: () => Promise<T>, waiting: (pid: number) => void): Promise<T> {
+  // A leading zero byte: an abstract socket, which lives in no file system and ends with its last descriptor.
+  const address = `\0macvlan-operator-${createHash('sha256').update(name).digest('hex')}`;
+  let tell = waiting;
+  for (;;) {
+    const lock = await take(address);
+    if (lock !== undefined) {
+      try {
+        return await work();
+      } finally {
+        await lock.release();
+      }
     }
-    if (!told) waiting(holder.pid);
-    told = true;
-    await sleep(200);
-  }
-  try {
-    return await work();
-  } finally {
-    rmSync(path, { force: true });
+    await released(address, (pid) => {
+      tell(pid);
+      tell = () => {};
+    });
   }
 }
 
-function take(path: string): boolean {
-  try {
-    writeFileSync(path, JSON.stringify(recordOf(process.pid)), { flag: 'wx' });
-    return true;
-  } catch {
-    return false;
-  }
+interface Lock {
+  release(): Promise<void>;
 }
 
-/** The holder; undefined when the file is gone, or was left half written by a holder that died. */
-function holderOf(path: string): ProcessRecord | undefined {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8')) as ProcessRecord;
-  } catch {
-    return undefined;
-  }
+/** Undefined when somebody else holds it. Whoever waits is connected, is told our pid, and notices when the socket closes. */
+async function take(address: string): Promise<Lock | undefined> {
+  const waiters = new Set<Socket>();
+  const server = createServer((socket) => {
+    waiters.add(socket);
+    socket.on('error', () => {}).on('close', () => waiters.delete(socket));
+    socket.write(`${process.pid}\n`);
+  });
+  if (!(await listens(server, address))) return undefined;
+  return {
+    release: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const socket of waiters) socket.destroy();
+      }),
+  };
+}
+
+function listens(server: Server, address: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'EADDRINUSE' ? resolve(false) : reject(error),
+    );
+    server.listen(address, () => resolve(true));
+  });
+}
+
+async function released(address: string, tell: (pid: number) => void): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const socket = connect(address);
+    socket.on('data', (text) => tell(Number(text.toString())));
+    socket.on('error', () => {}).on('close', () => resolve());
+  });
+  await sleep(5); // refused: the holder is between closing and being gone
 }

@@ -93,14 +93,17 @@ export function pathOf(instance: Instance, name: string): string {
   return join(NAMED, `${instance.prefix}${name}`);
 }
 
-/** Takes the names of an instance away: those that look like ours, are links to a process, and are not a longer instance's. */
+/** Takes the names of an ended instance away: those given, and what else has its prefix and leads to no process any more. */
 export function unnameSpaces(instance: Instance, names: readonly string[]): void {
-  for (const name of names) {
-    const link = pathOf(instance, name);
-    if (existsOrDangles(link) && lstatSync(link).isSymbolicLink()) unlinkSync(link);
+  if (!existsSync(NAMED)) return;
+  const known = new Set(names.map((name) => `${instance.prefix}${name}`));
+  for (const entry of readdirSync(NAMED)) {
+    const link = join(NAMED, entry);
+    if (!entry.startsWith(instance.prefix) || !lstatSync(link).isSymbolicLink()) continue;
+    if (known.has(entry) || !existsSync(link)) unlinkSync(link);
   }
   try {
-    if (existsSync(NAMED) && readdirSync(NAMED).length === 0) rmdirSync(NAMED);
+    if (readdirSync(NAMED).length === 0) rmdirSync(NAMED);
   } catch {
     // Somebody else uses it (`ip netns` keeps it mounted).
   }

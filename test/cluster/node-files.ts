@@ -101,7 +101,6 @@ function kubeletConfiguration(files: NodeFiles): object {
     evictionHard: { 'imagefs.available': '1%', 'nodefs.available': '1%', 'memory.available': '50Mi' },
     imageGCHighThresholdPercent: 100,
     imageGCLowThresholdPercent: 99,
-    localStorageCapacityIsolation: false,
     maxPods: 250,
     resolvConf: '/etc/resolv.conf',
     clusterDNS: ['10.96.0.10'],

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { runOrThrow } from '../support/run.ts';
+import { runOrThrow, searchPath } from '../support/run.ts';
 import { SERVICE_ADDRESS } from './api-server.ts';
 import { createCgroup, insideCgroup } from './cgroups.ts';
 import type { Instance } from './instance.ts';
@@ -91,6 +91,7 @@ function entryScript(files: NodeFiles, programFolders: readonly string[]): strin
     'mount -t sysfs sysfs /sys',
     `mount --rbind ${quote(`${run}/cgroup`)} /sys/fs/cgroup`,
     `umount -l ${quote(`${run}/cgroup`)}`,
+    `rmdir ${quote(`${run}/cgroup`)}`,
     ...Object.keys(KUBELET_WANTS).map(
       (key) => `[ ! -e /proc/sys/${key} ] || mount --bind ${quote(join(seen, key))} /proc/sys/${key}`,
     ),
@@ -162,7 +163,7 @@ export function startOn(instance: Instance, processes: Processes, node: Space, a
 /** Programs of the cluster first, then the machine's. */
 export function nodePath(): string {
   const own = ['containerd', 'runc', 'kubernetes', 'cnitool'].map((tool) => `${PROGRAMS}/${tool}`);
-  return [...own, process.env['PATH'] ?? '', '/usr/sbin', '/usr/bin', '/sbin', '/bin'].join(':');
+  return [...own, searchPath()].join(':');
 }
 
 export function containerdArgv(): readonly string[] {

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { searchPath } from '../support/run.ts';
 import { endProcess, isRunning, type ProcessRecord, recordOf, signal } from './pid.ts';
 
 export interface StartOptions {
@@ -27,7 +28,7 @@ export class Processes {
     const child = spawn(program, args, {
       cwd: this.#folder,
       detached: true,
-      env: { ...process.env, ...options.env },
+      env: { ...process.env, PATH: searchPath(), ...options.env },
       stdio: ['ignore', log, log],
     });
     closeSync(log);

@@ -26,7 +26,7 @@ export function run(argv: readonly string[], options: RunOptions = {}): Promise<
   return new Promise((resolve) => {
     const child = spawn(program, args, {
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-      env: { ...process.env, ...options.env },
+      env: { ...process.env, PATH: searchPath(), ...options.env },
       stdio: ['pipe', 'pipe', 'pipe'],
       timeout: options.timeoutMs ?? 120_000,
       killSignal: 'SIGKILL',
@@ -53,4 +53,9 @@ export async function runOrThrow(argv: readonly string[], options: RunOptions = 
   const outcome = await run(argv, options);
   if (outcome.code === 0) return outcome.stdout;
   throw new Error(`${argv.join(' ')} ended with ${outcome.code}: ${(outcome.stderr || outcome.stdout).trim()}`);
+}
+
+/** PATH with the folders of system programs (ip, iptables, dnsmasq), which a plain user's or a service's may lack. */
+export function searchPath(): string {
+  return `${process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin'}:/usr/local/sbin:/usr/sbin:/sbin`;
 }
