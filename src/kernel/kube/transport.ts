@@ -1,7 +1,7 @@
 // The one way to the API server: keep-alive HTTP for requests and for watch streams. It knows HTTP, not Kubernetes kinds.
-import http from 'node:http';
-import https from 'node:https';
+import type { Agent, IncomingHttpHeaders, IncomingMessage, RequestOptions } from 'node:http';
 import type { Socket } from 'node:net';
+import { http, https } from '../process/http.ts';
 import { readJson, readLines } from './body.ts';
 
 /** What a TLS connection is made with. A new object (by identity) means new connections. */
@@ -41,14 +41,14 @@ export interface TransportRequest {
 
 export interface TransportResponse {
   readonly status: number;
-  readonly headers: http.IncomingHttpHeaders;
+  readonly headers: IncomingHttpHeaders;
   /** Parsed JSON; text when it is not JSON; undefined when empty. */
   readonly body: unknown;
 }
 
 export interface StreamResponse {
   readonly status: number;
-  readonly headers: http.IncomingHttpHeaders;
+  readonly headers: IncomingHttpHeaders;
   /** One item per line, without the line break. Rejects when the connection breaks or the last line is cut off. */
   readonly lines: AsyncIterable<string>;
 }
@@ -104,7 +104,7 @@ export class Transport {
   readonly #credentials: Credentials;
   readonly #options: TransportOptions;
   #tls: TlsOptions | undefined;
-  #agent: http.Agent | https.Agent | undefined;
+  #agent: Agent | undefined;
   #closed = false;
 
   constructor(credentials: Credentials, options: TransportOptions = {}) {
@@ -195,7 +195,7 @@ export class Transport {
     return url;
   }
 
-  #currentAgent(): http.Agent | https.Agent {
+  #currentAgent(): Agent {
     if (this.#closed) throw new Error('the transport is closed');
     const tls = this.#credentials.tls();
     if (this.#agent !== undefined && this.#tls === tls) return this.#agent;
@@ -213,13 +213,13 @@ export class Transport {
 class StaleConnection extends Error {}
 
 interface Sent {
-  readonly response: http.IncomingMessage;
+  readonly response: IncomingMessage;
   /** Lets go of the caller's signal; call it when the body has been read. */
   readonly done: () => void;
 }
 
 // Idle connections go at once, busy ones (a watch, a write) when they are done.
-function retire(agent: http.Agent): void {
+function retire(agent: Agent): void {
   agent.maxFreeSockets = 0;
   for (const sockets of Object.values(agent.freeSockets)) {
     for (const socket of sockets ?? []) (socket as Socket).destroy();
@@ -228,13 +228,13 @@ function retire(agent: http.Agent): void {
 
 function send(
   url: URL,
-  options: http.RequestOptions,
+  options: RequestOptions,
   body: Buffer | undefined,
   limits: { signal?: AbortSignal | undefined; timeoutMs: number; what: string },
 ): Promise<Sent> {
   return new Promise((resolve, reject) => {
     const request = (url.protocol === 'http:' ? http : https).request(url, options);
-    let receiving: http.IncomingMessage | undefined;
+    let receiving: IncomingMessage | undefined;
     const abort = () => (receiving ?? request).destroy(limits.signal?.reason ?? new Error('aborted'));
     const deadline = setTimeout(
       () => request.destroy(new Error(`${limits.what}: no answer within ${limits.timeoutMs} ms`)),

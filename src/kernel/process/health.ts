@@ -1,6 +1,7 @@
 // The endpoints that the kubelet and Prometheus ask: /healthz, /readyz, /metrics. First up, last down.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { http } from './http.ts';
 
 /** Says what is wrong, in a sentence, or nothing. */
 export type Check = () => string | undefined;
@@ -56,7 +57,7 @@ export class HealthServer {
   }
 
   #listen(port: number, routes: Readonly<Record<string, Handler>>): Promise<void> {
-    const server = createServer((request, response) => void answer(routes, request, response));
+    const server = http.createServer((request, response) => void answer(routes, request, response));
     this.#servers.push(server);
     return new Promise((resolve, reject) => {
       server.once('error', reject);

@@ -1,7 +1,10 @@
 // What the kernel measures of itself, in the Prometheus text format. A process adds its own metrics to `registry`.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import process from 'node:process';
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import Counter from 'prom-client/lib/counter.js';
+import Gauge from 'prom-client/lib/gauge.js';
+import Histogram from 'prom-client/lib/histogram.js';
+import Registry from 'prom-client/lib/registry.js';
 import type { Answer, ControllerObserver } from '../controller/controller.ts';
 import type { ReflectorState, WatchObserver } from '../watch/reflector.ts';
 
