@@ -5,7 +5,7 @@ import { findCondition } from '../objects/conditions.ts';
 import { aspectOf } from './problem-order.ts';
 
 /** A problem of these is the usual state of things for a moment; it is news after a while. */
-const PATIENT_REASONS: ReadonlySet<string> = new Set(['AgentSilent', 'NodeNotClean']);
+const PATIENT_REASONS: ReadonlySet<string> = new Set(['NoNodeMatches', 'AgentSilent', 'NodeNotClean']);
 /** For so long nothing is said about them, in milliseconds. */
 export const QUIET_MS = 60_000;
 

@@ -19,8 +19,9 @@ import {
   writeNodeState,
 } from './world.ts';
 
-const plane = useControlPlane();
 let world: World;
+afterAll(() => world.stopAll(), 30_000); // registered first, so that it ends before the API server does
+const plane = useControlPlane();
 
 beforeAll(async () => {
   world = openWorld(plane());
@@ -28,8 +29,6 @@ beforeAll(async () => {
   await makeNamespace(world.client, 'home');
   world.start();
 }, 60_000);
-
-afterAll(() => world.stopAll(), 30_000);
 
 // One node with the attachment in place and a pod on it.
 beforeEach(async () => {

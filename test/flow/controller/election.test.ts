@@ -14,8 +14,9 @@ import {
   type World,
 } from './world.ts';
 
-const plane = useControlPlane();
 let world: World;
+afterAll(() => world.stopAll(), 30_000); // registered first, so that it ends before the API server does
+const plane = useControlPlane();
 let first: RunningController;
 let second: RunningController;
 
@@ -24,8 +25,6 @@ beforeAll(async () => {
   await installKinds(plane(), 'WithMultus');
   await makeNamespace(world.client, 'home');
 }, 60_000);
-
-afterAll(() => world.stopAll(), 30_000);
 
 const make = (name: string) => world.client.create(ATTACHMENT, attachment({ metadata: { name } }));
 

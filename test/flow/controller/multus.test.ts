@@ -17,16 +17,15 @@ import {
   type World,
 } from './world.ts';
 
-const plane = useControlPlane();
 let world: World;
+afterAll(() => world.stopAll(), 30_000); // registered first, so that it ends before the API server does
+const plane = useControlPlane();
 
 beforeAll(async () => {
   world = openWorld(plane());
   await installKinds(plane(), 'WithoutMultus');
   await makeNamespace(world.client, 'home');
 }, 60_000);
-
-afterAll(() => world.stopAll(), 30_000);
 
 test('an attachment waits for Multus with a reason and a remedy, while nodes get their agents', async () => {
   world.start();

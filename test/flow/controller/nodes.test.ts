@@ -21,8 +21,9 @@ import {
   writeNodeState,
 } from './world.ts';
 
-const plane = useControlPlane();
 let world: World;
+afterAll(() => world.stopAll(), 30_000); // registered first, so that it ends before the API server does
+const plane = useControlPlane();
 let controller: RunningController;
 const agents = { namespace: OPERATOR_NAMESPACE, name: 'macvlan-agent' };
 
@@ -35,8 +36,6 @@ beforeAll(async () => {
   await makeNode(world.client, 'node-c');
   controller = world.start();
 }, 60_000);
-
-afterAll(() => world.stopAll(), 30_000);
 
 const labelOf = async (name: string) =>
   (await world.client.get(NODE, { name }))?.metadata.labels?.['macvlan.dev/agent'];

@@ -18,8 +18,9 @@ import {
   type World,
 } from './world.ts';
 
-const plane = useControlPlane();
 let world: World;
+afterAll(() => world.stopAll(), 30_000); // registered first, so that it ends before the API server does
+const plane = useControlPlane();
 let controller: RunningController;
 
 beforeAll(async () => {
@@ -29,8 +30,6 @@ beforeAll(async () => {
   await makeNamespace(world.client, 'shop', { lan: 'yes' });
   controller = world.start();
 }, 60_000);
-
-afterAll(() => world.stopAll(), 30_000);
 
 function wish(name: string, spec: Parameters<typeof attachment>[0] = {}) {
   return attachment({ name, metadata: { name, generation: undefined, finalizers: undefined } as never, ...spec });

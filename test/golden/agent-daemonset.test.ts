@@ -1,0 +1,26 @@
+// The agents' DaemonSet: what runs on every node, and with which rights.
+import { describe, expect, test } from '@jest/globals';
+import { type AgentSettings, agentDaemonSetFor } from '../../src/domain/attachment/agent-daemonset.ts';
+import { expectGolden } from './golden.ts';
+
+const settings: AgentSettings = {
+  namespace: 'macvlan-system',
+  image: 'registry.example/macvlan-operator:1.2.3',
+  pullPolicy: 'IfNotPresent',
+  serviceAccount: 'macvlan-agent',
+  cniBinDir: '/opt/cni/bin',
+  logLevel: 'info',
+  healthPort: 9471,
+  metricsPort: 9472,
+};
+
+describe('the DaemonSet', () => {
+  test('is as it was reviewed', () => {
+    expectGolden('agent-daemonset.json', agentDaemonSetFor(settings));
+  });
+
+  test('belongs to the ServiceAccount where there is one', () => {
+    const owner = { apiVersion: 'v1', kind: 'ServiceAccount', name: 'macvlan-agent', uid: 'u' };
+    expect(agentDaemonSetFor({ ...settings, owner }).metadata.ownerReferences).toEqual([owner]);
+  });
+});
