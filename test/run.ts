@@ -6,7 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** Suites in order of price. Those that share the kernel or the machine's cores run one file at a time. */
-const SUITES: Readonly<Record<string, { readonly folders: readonly string[]; readonly workers: number; readonly minutes: number }>> = {
+const SUITES: Readonly<
+  Record<string, { readonly folders: readonly string[]; readonly workers: number; readonly minutes: number }>
+> = {
   unit: { folders: ['test/unit', 'test/golden', 'test/property'], workers: 2, minutes: 10 },
   flow: { folders: ['test/flow'], workers: 1, minutes: 20 },
   netns: { folders: ['test/netns'], workers: 1, minutes: 15 },
@@ -68,8 +70,7 @@ async function runJest(name: string, folders: readonly string[], workers: number
       'node_modules/jest/bin/jest.js',
       '--json',
       `--outputFile=${report}`,
-      '--forceExit',
-      '--verbose',
+      ...(name === 'e2e' ? ['--verbose'] : []),
       ...parallel,
       ...folders,
     ],

@@ -1,6 +1,6 @@
 // `make demo` and `make demo-down`: tells the story on a cluster of its own, leaves the cluster up, and sums up.
 import { ensureBinaries } from '../cluster/binaries.ts';
-import { attachCluster, type Cluster, startCluster } from '../cluster/cluster.ts';
+import { type Cluster, endCluster, startCluster } from '../cluster/cluster.ts';
 import { loadStoryImages } from './images.ts';
 import { Stage } from './stage.ts';
 import { STORY } from './story.ts';
@@ -17,10 +17,8 @@ else {
 }
 
 async function demoDown(): Promise<void> {
-  const cluster = await attachCluster(INSTANCE);
-  if (cluster === undefined) return console.log('no demo is running');
-  await cluster.down();
-  console.log('the demo is over; nothing of it is left');
+  const had = await endCluster(INSTANCE);
+  console.log(had ? 'the demo is over; nothing of it is left' : 'no demo is running');
 }
 
 async function demoUp(): Promise<number> {
