@@ -26,7 +26,7 @@ import { createStores, createWatches, type Watches } from './stores.ts';
 export const LEASE_NAME = 'macvlan-controller';
 const DAEMON_SET_KEY = 'agents';
 /** Reconciles wait for the API server most of the time; more of them at once only make its queue longer. */
-const ATTACHMENT_WORKERS = 16;
+const ATTACHMENT_WORKERS = 8;
 const NODE_WORKERS = 4;
 /** A slow safety net, should an event ever have been missed; with jitter, so that replicas do not ask together. */
 const RESYNC_MS = 10 * 3600_000;

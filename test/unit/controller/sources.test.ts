@@ -1,0 +1,158 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import type { MacvlanAttachment } from '../../../src/api/v1alpha1/attachment.ts';
+import { Reports } from '../../../src/controller/attachment/reports.ts';
+import { connectSources, wakeAll } from '../../../src/controller/sources.ts';
+import { createStores, type Stores } from '../../../src/controller/stores.ts';
+import {
+  attachment,
+  definition,
+  deleted,
+  namespace,
+  node,
+  nodeEntry,
+  nodePod,
+  nodeState,
+} from '../../support/builders.ts';
+
+let stores: Stores;
+let woken: string[];
+let version = 0;
+
+/** The object with a version of its own, as the API server gives one to each write. */
+function next<T extends { metadata: object }>(object: T): T {
+  version += 1;
+  return { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } };
+}
+const after = (act: () => void) => {
+  woken = [];
+  act();
+  return [...new Set(woken)].toSorted();
+};
+const put = (object: MacvlanAttachment) => stores.attachments.upsert(next(object));
+const onLabel = attachment({
+  name: 'wan',
+  spec: { nodeSelector: { matchLabels: { wan: 'yes' } }, namespaces: { selector: { matchLabels: { wan: 'yes' } } } },
+});
+
+beforeEach(() => {
+  stores = createStores();
+  woken = [];
+  connectSources(stores, new Reports(), {
+    attachment: (key) => woken.push(`attachment ${key}`),
+    node: (key) => woken.push(`node ${key}`),
+    daemonSet: () => woken.push('daemonset'),
+  });
+  put(attachment());
+  put(onLabel);
+  stores.nodes.upsert(next(node('a')));
+});
+
+describe('an attachment wakes', () => {
+  test('itself and the nodes that it takes when it appears or goes', () => {
+    expect(after(() => put(attachment({ name: 'new' })))).toEqual(['attachment new', 'node a']);
+    expect(after(() => stores.attachments.remove('new'))).toEqual(['attachment new', 'node a']);
+  });
+
+  test('itself alone when only its status changed', () => {
+    expect(after(() => put(attachment({ status: { summary: '1/1' } })))).toEqual(['attachment lan']);
+  });
+
+  test('the nodes that it took or takes when its selection of nodes changes', () => {
+    expect(after(() => put(attachment({ name: 'lan', spec: { nodeSelector: { matchLabels: { x: 'y' } } } })))).toEqual([
+      'attachment lan',
+      'node a',
+    ]);
+  });
+
+  test('its nodes when its clean-up begins', () => {
+    put(deleted({ status: { phase: 'Draining' } }));
+    expect(after(() => put(deleted({ status: { phase: 'Cleaning' } })))).toEqual(['attachment lan', 'node a']);
+  });
+});
+
+describe('a namespace wakes', () => {
+  test('the attachments that name or select it', () => {
+    expect(after(() => stores.namespaces.upsert(next(namespace('home'))))).toEqual(['attachment lan']);
+    expect(after(() => stores.namespaces.upsert(next(namespace('work', { wan: 'yes' }))))).toEqual(['attachment wan']);
+    expect(after(() => stores.namespaces.upsert(next(namespace('work'))))).toEqual(['attachment wan']);
+  });
+
+  test('nobody when nothing that matters changed', () => {
+    stores.namespaces.upsert(next(namespace('home')));
+    expect(after(() => stores.namespaces.upsert(next(namespace('home'))))).toEqual([]);
+  });
+});
+
+describe('a node wakes', () => {
+  test('itself and the attachments that take it', () => {
+    expect(after(() => stores.nodes.upsert(next(node('b', { labels: { wan: 'yes' } }))))).toEqual([
+      'attachment lan',
+      'attachment wan',
+      'node b',
+    ]);
+  });
+
+  test('nobody when its kubelet only says that it is alive', () => {
+    expect(after(() => stores.nodes.upsert(next(node('a'))))).toEqual([]);
+  });
+
+  test('the DaemonSet when its label comes or goes', () => {
+    const labelled = node('a', { labels: { 'macvlan.dev/agent': 'true' } });
+    expect(after(() => stores.nodes.upsert(next(labelled)))).toContain('daemonset');
+    expect(after(() => stores.nodes.upsert(next(node('a'))))).toContain('daemonset');
+  });
+
+  test('deleted attachments, which may wait for it whatever its labels are', () => {
+    put(deleted({ name: 'old', spec: { nodeSelector: { matchLabels: { never: 'x' } } } }));
+    expect(after(() => stores.nodes.upsert(next(node('a', { ready: 'Unknown' }))))).toContain('attachment old');
+  });
+});
+
+describe('a node state wakes', () => {
+  const state = (entries = [nodeEntry()], pods: readonly ReturnType<typeof nodePod>[] = []) =>
+    next(nodeState('a', entries, { pods }));
+
+  test('its node and the attachments about which it says something new', () => {
+    expect(after(() => stores.nodeStates.upsert(state()))).toEqual(['attachment lan', 'node a']);
+    expect(after(() => stores.nodeStates.upsert(state([nodeEntry(), nodeEntry({ name: 'wan' })])))).toEqual([
+      'attachment wan',
+      'node a',
+    ]);
+    expect(after(() => stores.nodeStates.upsert(state([nodeEntry()], [nodePod('web')])))).toEqual([
+      'attachment lan',
+      'attachment wan',
+      'node a',
+    ]);
+    expect(after(() => stores.nodeStates.remove('a'))).toEqual(['attachment lan', 'node a']);
+  });
+
+  test('its node alone when it says nothing new about attachments', () => {
+    stores.nodeStates.upsert(state());
+    expect(after(() => stores.nodeStates.upsert(state()))).toEqual(['node a']);
+  });
+});
+
+test('a NAD wakes the attachment of its name, whatever its label says', () => {
+  expect(after(() => stores.definitions.upsert(next(definition('home'))))).toEqual(['attachment lan']);
+  const edited = { metadata: { name: 'lan', namespace: 'home', labels: { 'macvlan.dev/attachment': 'wan' } } };
+  expect(after(() => stores.definitions.upsert(next(edited)))).toEqual(['attachment lan']);
+  expect(after(() => stores.definitions.remove('home/lan'))).toEqual(['attachment lan']);
+});
+
+test('the safety net asks for everything, and for attachments of which only a NAD is left', () => {
+  stores.definitions.upsert(next(definition('home', 'orphan')));
+  stores.nodeStates.upsert(next(nodeState('gone')));
+  const wakes = {
+    attachment: (key: string) => void woken.push(`attachment ${key}`),
+    node: (key: string) => void woken.push(`node ${key}`),
+    daemonSet: () => void woken.push('daemonset'),
+  };
+  expect(after(() => wakeAll(stores, wakes))).toEqual([
+    'attachment lan',
+    'attachment orphan',
+    'attachment wan',
+    'daemonset',
+    'node a',
+    'node gone',
+  ]);
+});
