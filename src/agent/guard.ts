@@ -5,11 +5,12 @@ import {
   CONTEST_LIMITS,
   type Contest,
   type ContestLimits,
-  isContested,
+  contestLeft,
   PEACE,
   pauseLeft,
 } from '../domain/shim/contest.ts';
 import { diffShim, isComplete } from '../domain/shim/diff.ts';
+import type { ShimPlan } from '../domain/shim/plan.ts';
 import type { NodePlan } from './plan.ts';
 
 interface Memory {
@@ -24,7 +25,7 @@ export interface Allowance {
   readonly held: ReadonlySet<string>;
   /** Names of the shims that somebody keeps undoing. */
   readonly contested: ReadonlySet<string>;
-  /** When a held-back repair may be made, in milliseconds from now. */
+  /** When to look again, in milliseconds from now: a held-back repair may be made then, or a contest is over. */
   readonly waitMs?: number;
 }
 
@@ -42,26 +43,26 @@ export class ShimGuard {
    * undone by somebody: that is a repair. Shims whose plan changed, or that are new, are always let through.
    */
   admit(plan: NodePlan, network: Network, now: number): Allowance {
-    const memories = new Map<string, Memory>();
-    const held = new Set<string>();
-    let waitMs: number | undefined;
-    for (const shim of plan.shims) {
-      const memory = this.#memories.get(shim.name) ?? { contest: PEACE };
-      const wasUndone = memory.completeFor === JSON.stringify(shim) && diffShim(shim, network).length > 0;
-      const left = wasUndone ? pauseLeft(memory.contest, now) : 0;
-      if (left > 0) {
-        held.add(shim.name);
-        waitMs = Math.min(waitMs ?? left, left);
-      }
-      const isRepair = wasUndone && left === 0;
-      const contest = isRepair ? afterRepair(memory.contest, now, this.#limits) : memory.contest;
-      memories.set(shim.name, { ...memory, contest });
-    }
-    this.#memories = memories;
-    const contested = new Set(
-      [...memories].filter(([, m]) => isContested(m.contest, now, this.#limits)).map(([name]) => name),
-    );
-    return { held, contested, ...(waitMs === undefined ? {} : { waitMs }) };
+    const before = this.#memories;
+    const judged = plan.shims.map((shim) => ({
+      name: shim.name,
+      ...this.#judge(before.get(shim.name) ?? { contest: PEACE }, isUndone(before.get(shim.name), shim, network), now),
+    }));
+    this.#memories = new Map(judged.map(({ name, memory }) => [name, memory]));
+    const waits = judged.map(({ waitMs }) => waitMs).filter((ms) => ms > 0);
+    return {
+      held: new Set(judged.filter(({ isHeld }) => isHeld).map(({ name }) => name)),
+      contested: new Set(judged.filter(({ isContested }) => isContested).map(({ name }) => name)),
+      ...(waits.length === 0 ? {} : { waitMs: Math.min(...waits) }),
+    };
+  }
+
+  #judge(memory: Memory, wasUndone: boolean, now: number) {
+    const left = wasUndone ? pauseLeft(memory.contest, now) : 0;
+    const isRepair = wasUndone && left === 0;
+    const contest = isRepair ? afterRepair(memory.contest, now, this.#limits) : memory.contest;
+    const rest = contestLeft(contest, now, this.#limits);
+    return { memory: { ...memory, contest }, isHeld: left > 0, isContested: rest > 0, waitMs: left > 0 ? left : rest };
   }
 
   /** Looks at each shim after everything was done. */
@@ -73,4 +74,8 @@ export class ShimGuard {
       }
     }
   }
+}
+
+function isUndone(memory: Memory | undefined, shim: ShimPlan, network: Network): boolean {
+  return memory?.completeFor === JSON.stringify(shim) && diffShim(shim, network).length > 0;
 }

@@ -1,9 +1,11 @@
 // The alias on real links: put on the verified NIC, moved, kept through renames, taken away, and never on a wrong one.
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { until } from '../support/until.ts';
 import { attachmentOn, LabAgent } from './support/agent.ts';
 import type { Lab } from './support/lab.ts';
 import { NIC, NIC_MAC, photograph, startLan } from './support/lan.ts';
+
+jest.setTimeout(60_000);
 
 let lab: Lab;
 const agents: LabAgent[] = [];

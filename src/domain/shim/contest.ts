@@ -34,14 +34,14 @@ export function pauseLeft(contest: Contest, now: number): number {
   return Math.max(0, contest.until - now);
 }
 
-/** Whether somebody is at it, so that users should be told. */
-export function isContested(contest: Contest, now: number, limits: ContestLimits = CONTEST_LIMITS): boolean {
-  return contest.pauses > 0 && now < contest.until + limits.windowMs;
+/** For how long users are still to be told that somebody is at it, in milliseconds; zero in peace. */
+export function contestLeft(contest: Contest, now: number, limits: ContestLimits = CONTEST_LIMITS): number {
+  return contest.pauses === 0 ? 0 : Math.max(0, contest.until + limits.windowMs - now);
 }
 
 /** The state after a repair that was made now. A quiet time as long as the window ends a contest. */
 export function afterRepair(contest: Contest, now: number, limits: ContestLimits = CONTEST_LIMITS): Contest {
-  const isOver = contest.pauses > 0 && !isContested(contest, now, limits);
+  const isOver = contest.pauses > 0 && contestLeft(contest, now, limits) === 0;
   const pauses = isOver ? 0 : contest.pauses;
   const repairs = [...contest.repairs.filter((time) => now - time < limits.windowMs), now];
   if (pauses === 0 && repairs.length <= limits.repairs) return { repairs, pauses, until: 0 };

@@ -81,7 +81,7 @@ export class LabAgent {
 
   /** The orderly end, as on SIGTERM. */
   async stop(): Promise<void> {
-    if (this.#child.exitCode !== null) return;
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const ended = once(this.#child, 'exit');
     this.#child.stdin?.end();
     await ended;

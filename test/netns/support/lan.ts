@@ -1,4 +1,5 @@
 // The usual scene: a node with one NIC on a LAN, a router on the other end, and pods on macvlan links of that NIC.
+import { until } from '../../support/until.ts';
 import { Lab } from './lab.ts';
 
 export const NIC = 'enp3s0';
@@ -9,6 +10,10 @@ export const ROUTER_IP = '10.9.0.254';
 /** Namespaces `node` and `router`, joined by a cable: the node's end is NIC, the router's end is `sw0`. */
 export async function startLan(namespaces: readonly string[] = []): Promise<Lab> {
   const lab = await Lab.start(['node', 'router', ...namespaces]);
+  // No search for duplicate IPv6 addresses: a photograph would otherwise show how far it has come.
+  for (const which of ['all', 'default']) {
+    await lab.exec('node', ['sh', '-c', `echo 0 > /proc/sys/net/ipv6/conf/${which}/accept_dad`]);
+  }
   await lab.ip('router', `link add sw0 type veth peer name ${NIC} netns node`);
   await lab.ip('router', `addr add ${ROUTER_IP}/24 dev sw0`);
   await lab.ip('router', 'link set sw0 up');
@@ -16,6 +21,7 @@ export async function startLan(namespaces: readonly string[] = []): Promise<Lab>
   await lab.ip('node', `addr add ${NODE_IP}/24 dev ${NIC}`);
   await lab.ip('node', `link set ${NIC} up`);
   await lab.ip('node', `route add default via ${ROUTER_IP}`);
+  await until('the cable is live', async () => (await lab.ip('node', `addr show dev ${NIC}`)).includes('fe80::'));
   return lab;
 }
 
