@@ -23,7 +23,7 @@ function next<T extends { metadata: object }>(object: T): T {
   version += 1;
   return { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } };
 }
-const after = (act: () => void) => {
+const wokenBy = (act: () => void) => {
   woken = [];
   act();
   return [...new Set(woken)].toSorted();
@@ -49,43 +49,44 @@ beforeEach(() => {
 
 describe('an attachment wakes', () => {
   test('itself and the nodes that it takes when it appears or goes', () => {
-    expect(after(() => put(attachment({ name: 'new' })))).toEqual(['attachment new', 'node a']);
-    expect(after(() => stores.attachments.remove('new'))).toEqual(['attachment new', 'node a']);
+    expect(wokenBy(() => put(attachment({ name: 'new' })))).toEqual(['attachment new', 'node a']);
+    expect(wokenBy(() => stores.attachments.remove('new'))).toEqual(['attachment new', 'node a']);
   });
 
   test('itself alone when only its status changed', () => {
-    expect(after(() => put(attachment({ status: { summary: '1/1' } })))).toEqual(['attachment lan']);
+    expect(wokenBy(() => put(attachment({ status: { summary: '1/1' } })))).toEqual(['attachment lan']);
   });
 
   test('the nodes that it took or takes when its selection of nodes changes', () => {
-    expect(after(() => put(attachment({ name: 'lan', spec: { nodeSelector: { matchLabels: { x: 'y' } } } })))).toEqual([
-      'attachment lan',
-      'node a',
-    ]);
+    expect(
+      wokenBy(() => put(attachment({ name: 'lan', spec: { nodeSelector: { matchLabels: { x: 'y' } } } }))),
+    ).toEqual(['attachment lan', 'node a']);
   });
 
   test('its nodes when its clean-up begins', () => {
     put(deleted({ status: { phase: 'Draining' } }));
-    expect(after(() => put(deleted({ status: { phase: 'Cleaning' } })))).toEqual(['attachment lan', 'node a']);
+    expect(wokenBy(() => put(deleted({ status: { phase: 'Cleaning' } })))).toEqual(['attachment lan', 'node a']);
   });
 });
 
 describe('a namespace wakes', () => {
   test('the attachments that name or select it', () => {
-    expect(after(() => stores.namespaces.upsert(next(namespace('home'))))).toEqual(['attachment lan']);
-    expect(after(() => stores.namespaces.upsert(next(namespace('work', { wan: 'yes' }))))).toEqual(['attachment wan']);
-    expect(after(() => stores.namespaces.upsert(next(namespace('work'))))).toEqual(['attachment wan']);
+    expect(wokenBy(() => stores.namespaces.upsert(next(namespace('home'))))).toEqual(['attachment lan']);
+    expect(wokenBy(() => stores.namespaces.upsert(next(namespace('work', { wan: 'yes' }))))).toEqual([
+      'attachment wan',
+    ]);
+    expect(wokenBy(() => stores.namespaces.upsert(next(namespace('work'))))).toEqual(['attachment wan']);
   });
 
   test('nobody when nothing that matters changed', () => {
     stores.namespaces.upsert(next(namespace('home')));
-    expect(after(() => stores.namespaces.upsert(next(namespace('home'))))).toEqual([]);
+    expect(wokenBy(() => stores.namespaces.upsert(next(namespace('home'))))).toEqual([]);
   });
 });
 
 describe('a node wakes', () => {
   test('itself and the attachments that take it', () => {
-    expect(after(() => stores.nodes.upsert(next(node('b', { labels: { wan: 'yes' } }))))).toEqual([
+    expect(wokenBy(() => stores.nodes.upsert(next(node('b', { labels: { wan: 'yes' } }))))).toEqual([
       'attachment lan',
       'attachment wan',
       'node b',
@@ -93,18 +94,18 @@ describe('a node wakes', () => {
   });
 
   test('nobody when its kubelet only says that it is alive', () => {
-    expect(after(() => stores.nodes.upsert(next(node('a'))))).toEqual([]);
+    expect(wokenBy(() => stores.nodes.upsert(next(node('a'))))).toEqual([]);
   });
 
   test('the DaemonSet when its label comes or goes', () => {
     const labelled = node('a', { labels: { 'macvlan.dev/agent': 'true' } });
-    expect(after(() => stores.nodes.upsert(next(labelled)))).toContain('daemonset');
-    expect(after(() => stores.nodes.upsert(next(node('a'))))).toContain('daemonset');
+    expect(wokenBy(() => stores.nodes.upsert(next(labelled)))).toContain('daemonset');
+    expect(wokenBy(() => stores.nodes.upsert(next(node('a'))))).toContain('daemonset');
   });
 
   test('deleted attachments, which may wait for it whatever its labels are', () => {
     put(deleted({ name: 'old', spec: { nodeSelector: { matchLabels: { never: 'x' } } } }));
-    expect(after(() => stores.nodes.upsert(next(node('a', { ready: 'Unknown' }))))).toContain('attachment old');
+    expect(wokenBy(() => stores.nodes.upsert(next(node('a', { ready: 'Unknown' }))))).toContain('attachment old');
   });
 });
 
@@ -113,30 +114,30 @@ describe('a node state wakes', () => {
     next(nodeState('a', entries, { pods }));
 
   test('its node and the attachments about which it says something new', () => {
-    expect(after(() => stores.nodeStates.upsert(state()))).toEqual(['attachment lan', 'node a']);
-    expect(after(() => stores.nodeStates.upsert(state([nodeEntry(), nodeEntry({ name: 'wan' })])))).toEqual([
+    expect(wokenBy(() => stores.nodeStates.upsert(state()))).toEqual(['attachment lan', 'node a']);
+    expect(wokenBy(() => stores.nodeStates.upsert(state([nodeEntry(), nodeEntry({ name: 'wan' })])))).toEqual([
       'attachment wan',
       'node a',
     ]);
-    expect(after(() => stores.nodeStates.upsert(state([nodeEntry()], [nodePod('web')])))).toEqual([
+    expect(wokenBy(() => stores.nodeStates.upsert(state([nodeEntry()], [nodePod('web')])))).toEqual([
       'attachment lan',
       'attachment wan',
       'node a',
     ]);
-    expect(after(() => stores.nodeStates.remove('a'))).toEqual(['attachment lan', 'node a']);
+    expect(wokenBy(() => stores.nodeStates.remove('a'))).toEqual(['attachment lan', 'node a']);
   });
 
   test('its node alone when it says nothing new about attachments', () => {
     stores.nodeStates.upsert(state());
-    expect(after(() => stores.nodeStates.upsert(state()))).toEqual(['node a']);
+    expect(wokenBy(() => stores.nodeStates.upsert(state()))).toEqual(['node a']);
   });
 });
 
 test('a NAD wakes the attachment of its name, whatever its label says', () => {
-  expect(after(() => stores.definitions.upsert(next(definition('home'))))).toEqual(['attachment lan']);
+  expect(wokenBy(() => stores.definitions.upsert(next(definition('home'))))).toEqual(['attachment lan']);
   const edited = { metadata: { name: 'lan', namespace: 'home', labels: { 'macvlan.dev/attachment': 'wan' } } };
-  expect(after(() => stores.definitions.upsert(next(edited)))).toEqual(['attachment lan']);
-  expect(after(() => stores.definitions.remove('home/lan'))).toEqual(['attachment lan']);
+  expect(wokenBy(() => stores.definitions.upsert(next(edited)))).toEqual(['attachment lan']);
+  expect(wokenBy(() => stores.definitions.remove('home/lan'))).toEqual(['attachment lan']);
 });
 
 test('the safety net asks for everything, and for attachments of which only a NAD is left', () => {
@@ -147,7 +148,7 @@ test('the safety net asks for everything, and for attachments of which only a NA
     node: (key: string) => void woken.push(`node ${key}`),
     daemonSet: () => void woken.push('daemonset'),
   };
-  expect(after(() => wakeAll(stores, wakes))).toEqual([
+  expect(wokenBy(() => wakeAll(stores, wakes))).toEqual([
     'attachment lan',
     'attachment orphan',
     'attachment wan',
