@@ -1,6 +1,7 @@
 // The bench's own client on the API server: the objects it needs, one open watch on NADs, and a count of the operator's writes.
 import { createReadStream, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeClient } from '../../src/kernel/kube/client.ts';
 import { Transport } from '../../src/kernel/kube/transport.ts';
 import type { ControlPlane } from '../support/control-plane.ts';
@@ -9,6 +10,11 @@ export interface NadEvent {
   readonly type: string;
   readonly name: string;
   readonly config: string;
+}
+
+interface WatchLine {
+  readonly type: string;
+  readonly object: { readonly metadata: { readonly name: string }; readonly spec?: { readonly config?: string } };
 }
 
 export interface Bench {
@@ -30,16 +36,24 @@ export async function openBench(plane: ControlPlane): Promise<Bench> {
   const listeners = new Set<(event: NadEvent, at: number) => void>();
   const stop = new AbortController();
   const path = '/apis/k8s.cni.cncf.io/v1/network-attachment-definitions';
-  const follow = async (): Promise<void> => {
-    const stream = await transport.stream({ method: 'GET', path, query: { watch: 'true' }, signal: stop.signal });
-    for await (const line of stream.lines) {
+  const follow = async (lines: AsyncIterable<string>): Promise<void> => {
+    for await (const line of lines) {
       const at = performance.now();
-      const { type, object } = JSON.parse(line) as {
-        type: string;
-        object: { metadata: { name: string }; spec?: { config?: string } };
-      };
+      const { type, object } = JSON.parse(line) as WatchLine;
       for (const listener of listeners)
         listener({ type, name: object.metadata.name, config: object.spec?.config ?? '' }, at);
+    }
+  };
+  const openWatch = async () => {
+    const deadline = performance.now() + 30_000;
+    for (;;) {
+      try {
+        return await transport.stream({ method: 'GET', path, query: { watch: 'true' }, signal: stop.signal });
+      } catch (error) {
+        // A new kind answers 404 or 429 for a moment.
+        if (performance.now() > deadline) throw error;
+        await sleep(200);
+      }
     }
   };
   return {
@@ -49,7 +63,7 @@ export async function openBench(plane: ControlPlane): Promise<Bench> {
       for (const file of ['test/support/multus-crd.yaml', 'crds/']) await kubectl(plane, ['apply', '-f', file]);
       await kubectl(plane, ['wait', 'crd', '--all', '--for=condition=Established', '--timeout=30s']);
       await kubectl(plane, ['create', 'namespace', namespace]);
-      follow().catch((error: unknown) => {
+      follow((await openWatch()).lines).catch((error: unknown) => {
         if (!stop.signal.aborted) throw error;
       });
     },
