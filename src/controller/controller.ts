@@ -21,7 +21,7 @@ import { reconcileNode } from './nodes/reconciler.ts';
 import type { Options } from './options.ts';
 import { OwnWrites } from './own-writes.ts';
 import { connectSources, type Wakes, wakeAll } from './sources.ts';
-import { createStores, createWatches, type Watches } from './stores.ts';
+import { createStores, createWatches, type Stores, type Watches } from './stores.ts';
 
 export const LEASE_NAME = 'macvlan-controller';
 const DAEMON_SET_KEY = 'agents';
@@ -76,7 +76,7 @@ export function createController(dependencies: ControllerDependencies): Controll
     ...timing,
   });
   if (metrics !== undefined) registerAttachmentMetrics(metrics.registry, stores.attachments);
-  const workers = createWorkers(dependencies, stores, watches);
+  const workers = createWorkers(dependencies, stores, watches, () => elector.leads);
   const parts = [
     background({ name: 'watches', run: (signal) => watches.run(signal), ready: () => synced }),
     leaderPart(elector),
@@ -94,8 +94,9 @@ export function createController(dependencies: ControllerDependencies): Controll
 /** The three controllers, wired to the stores. They work only while this part runs, which is while we lead. */
 function createWorkers(
   { client, options, logger, metrics, timing }: ControllerDependencies,
-  stores: ReturnType<typeof createStores>,
+  stores: Stores,
   watches: Watches,
+  mayWork: () => boolean,
 ): Part {
   const reports = new Reports();
   const sight: Sight = {
@@ -109,7 +110,7 @@ function createWorkers(
   const events = new EventRecorder({ client, controller: 'macvlan.dev/controller', instance, logger });
   const applier = new Applier({ client, written: sight.definitions, logger });
   const reporter = new Reporter({ client, events, written: sight.attachments });
-  const shared = { logger, metrics };
+  const shared = { logger, metrics, mayWork };
   const attachments = new Controller({
     ...shared,
     name: 'attachments',

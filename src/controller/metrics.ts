@@ -1,5 +1,6 @@
 // What the attachments look like, for Prometheus: worked out from the store when it is asked for, never counted along.
-import { Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
+import Gauge from 'prom-client/lib/gauge.js';
 import type { MacvlanAttachment } from '../api/v1alpha1/attachment.ts';
 import { findCondition } from '../domain/objects/conditions.ts';
 import type { ReadStore } from '../kernel/watch/store.ts';

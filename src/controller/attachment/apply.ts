@@ -25,6 +25,8 @@ export interface ApplierOptions {
 
 /** How often a name that somebody else holds is tried again: their objects are not watched. */
 export const TAKEN_RETRY_MS = 10_000;
+/** A little less, so that the next try is really one. */
+const TAKEN_FOR_MS = TAKEN_RETRY_MS - 500;
 /** Writes of one attachment at a time; it may want a NAD in each of a thousand namespaces. */
 const AT_ONCE = 8;
 
@@ -89,7 +91,7 @@ export class Applier {
         return false;
       }
     }
-    this.#taken.set(key, this.#clock.now() + TAKEN_RETRY_MS);
+    this.#taken.set(key, this.#clock.now() + TAKEN_FOR_MS);
     return true;
   }
 

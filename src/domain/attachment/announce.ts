@@ -1,4 +1,4 @@
-// Which problems are news: each is told once, and some only when they do not go away by themselves.
+// Which problems are news: each is told once, some only when they do not go away by themselves, some with each attempt.
 import type { ConditionType } from '../../api/names.ts';
 import type { MacvlanAttachment, ProblemStatus } from '../../api/v1alpha1/attachment.ts';
 import { findCondition } from '../objects/conditions.ts';
@@ -6,6 +6,8 @@ import { aspectOf } from './problem-order.ts';
 
 /** A problem of these is the usual state of things for a moment; it is news after a while. */
 const PATIENT_REASONS: ReadonlySet<string> = new Set(['NoNodeMatches', 'AgentSilent', 'NodeNotClean']);
+/** Each attempt that meets one of these is told: the recorder counts them and writes once a minute at most. */
+const ATTEMPT_REASONS: ReadonlySet<string> = new Set(['NameTaken', 'ApplyFailed']);
 /** For so long nothing is said about them, in milliseconds. */
 export const QUIET_MS = 60_000;
 
@@ -34,7 +36,7 @@ export function announce(
   const due = problems.filter((_, index) => waits[index] === 0);
   const left = waits.filter((ms) => ms > 0);
   return {
-    news: due.filter((problem) => !before.has(keyOfProblem(problem))),
+    news: due.filter((problem) => isAnotherAttempt(problem, told) || !before.has(keyOfProblem(problem))),
     told: new Set(due.map(keyOfProblem)),
     recheckMs: left.length === 0 ? undefined : Math.min(...left),
   };
@@ -50,6 +52,10 @@ export function actionFor(reason: string): string {
     Ready: 'Deleting',
   };
   return actions[aspectOf(reason)];
+}
+
+function isAnotherAttempt({ reason }: ProblemStatus, told: ReadonlySet<string> | undefined): boolean {
+  return told !== undefined && ATTEMPT_REASONS.has(reason);
 }
 
 function isPlain(problem: ProblemStatus): boolean {

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { actionFor, announce, QUIET_MS } from '../../../../src/domain/attachment/announce.ts';
 import { attachment, NOW } from '../../../support/builders.ts';
 
+const missing = { reason: 'NamespaceMissing', message: 'It is missing.', namespace: 'home' };
 const taken = { reason: 'NameTaken', message: 'It is taken.', namespace: 'home' };
 const silent = { reason: 'AgentSilent', message: 'Not yet.', node: 'a' };
 const since = (ms: number) => {
@@ -18,19 +19,25 @@ const since = (ms: number) => {
 
 describe('a problem', () => {
   test('is told when it is new, and once', () => {
-    const first = announce(attachment(), [taken], undefined, NOW);
-    expect(first.news).toEqual([taken]);
-    expect(announce(attachment(), [taken], first.told, NOW).news).toEqual([]);
+    const first = announce(attachment(), [missing], undefined, NOW);
+    expect(first.news).toEqual([missing]);
+    expect(announce(attachment(), [missing], first.told, NOW).news).toEqual([]);
   });
 
   test('is told again when it went and came back', () => {
-    const first = announce(attachment(), [taken], undefined, NOW);
+    const first = announce(attachment(), [missing], undefined, NOW);
     const gone = announce(attachment(), [], first.told, NOW);
-    expect(announce(attachment(), [taken], gone.told, NOW).news).toEqual([taken]);
+    expect(announce(attachment(), [missing], gone.told, NOW).news).toEqual([missing]);
   });
 
   test('is not told again after a restart when the status shows it', () => {
-    expect(announce(attachment({ status: { problems: [taken] } }), [taken], undefined, NOW).news).toEqual([]);
+    expect(announce(attachment({ status: { problems: [missing] } }), [missing], undefined, NOW).news).toEqual([]);
+  });
+
+  test('that an attempt met is told with each attempt, but not because of a restart', () => {
+    const first = announce(attachment({ status: { problems: [taken] } }), [taken], undefined, NOW);
+    expect(first.news).toEqual([]);
+    expect(announce(attachment(), [taken], first.told, NOW).news).toEqual([taken]);
   });
 
   test('of the kind that goes away by itself is told only when it lasts', () => {
