@@ -165,13 +165,15 @@ describe('a reflector in bad weather', () => {
 
   test('loses nothing when a line is cut in half', async () => {
     proxy.inject(watches, { type: 'half-line', afterLines: 1 });
-    const seen = watching();
+    const failures: number[] = [];
+    const seen = watching({ observer: { failed: (_, status) => failures.push(status) } });
     await seen.follow();
     await make('a');
     await make('b');
     await seen.shows({ a: '1', b: '1' });
     expect(seen.told()).toEqual(['add a', 'add b']);
     expect(seen.listCount).toBe(1);
+    expect(failures).toEqual([0]);
   });
 
   test('loses nothing when the connection is reset between two lines', async () => {

@@ -22,6 +22,7 @@ const controlPlane = useControlPlane();
 let wire: TcpProxy;
 let server: URL;
 const clients: KubeClient[] = [];
+const atEnd: (() => Promise<void>)[] = [];
 
 beforeEach(async () => {
   wire = new TcpProxy(new URL(controlPlane().url));
@@ -29,6 +30,7 @@ beforeEach(async () => {
   server = new URL(`https://127.0.0.1:${wire.port}`);
 });
 afterEach(async () => {
+  for (const end of atEnd.splice(0).reverse()) await end();
   for (const one of clients.splice(0)) one.transport.close();
   await wire.stop();
 });
@@ -181,9 +183,11 @@ describe('credentials of a pod', () => {
     const { url, ca, token } = controlPlane();
     const proxy = new FaultProxy({ url, ca });
     await proxy.start();
+    atEnd.push(() => proxy.stop());
     const credentials = new InClusterCredentials({ server: proxy.url, directory: folder });
     const client = connect(credentials);
     const seen = new Watching(proxy, token, { client, namespace: 'default', fieldSelector: 'metadata.name=expiry' });
+    atEnd.push(() => seen.stop());
     await seen.follow();
     writeFileSync(join(folder, 'token'), 'expired');
     await credentials.refresh();
@@ -194,8 +198,6 @@ describe('credentials of a pod', () => {
     await clientFor(controlPlane()).create(CONFIG_MAP, configMap('default', 'expiry'));
     await seen.shows({ expiry: '1' });
     expect(proxy.requests.filter(lists)).toHaveLength(1);
-    await seen.stop();
-    await proxy.stop();
   });
 });
 
