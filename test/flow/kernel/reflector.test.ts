@@ -70,6 +70,14 @@ describe('a reflector in good weather', () => {
     expect(seen.listCount).toBe(3);
   });
 
+  test('takes its first list from the cache of the API server when it may be a little old', async () => {
+    await make('a');
+    const seen = watching({ listFromCache: true });
+    await seen.follow();
+    await seen.shows({ a: '1' }); // by the list or by the watch that follows it
+    expect(proxy.requests.filter(lists)[0]?.query.get('resourceVersion')).toBe('0');
+  });
+
   test('shows the same object whether it came by list or by watch, without managed fields', async () => {
     await make('a');
     const first = watching();
