@@ -32,12 +32,14 @@ const LIMITS = { interfaces: 256, attachments: 4096, shims: 256, pods: 4096, pro
 /** The status as it should be read now. Lists are sorted, so that the same state gives the same bytes. */
 export function statusFor(outcome: Outcome, version: string): MacvlanNodeStateStatus {
   const { facts, plan } = outcome;
+  const attachments = entriesOf(outcome).slice(0, LIMITS.attachments);
   return {
     agent: { version, bootId: facts.bootId },
     interfaces: interfacesOf(facts.network).slice(0, LIMITS.interfaces),
-    attachments: entriesOf(outcome).slice(0, LIMITS.attachments),
+    attachments,
     shims: shimsOf(plan, facts.network).slice(0, LIMITS.shims),
     pods: plan.pods.map(podStatus).slice(0, LIMITS.pods),
+    summary: `${attachments.filter((entry) => entry.phase === 'Ready').length}/${attachments.length}`,
   };
 }
 

@@ -105,6 +105,12 @@ export const KINDS: readonly KindDefinition[] = [
     source: 'src/api/v1alpha1/node-state.ts',
     shortNames: ['mvn'],
     columns: [
+      {
+        name: 'Attachments',
+        type: 'string',
+        jsonPath: '.status.summary',
+        description: 'Attachments that are ready / there.',
+      },
       { name: 'Agent', type: 'string', jsonPath: '.status.agent.version', description: 'Version of the agent.' },
       AGE,
       {

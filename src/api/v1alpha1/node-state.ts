@@ -40,6 +40,8 @@ export interface MacvlanNodeStateStatus {
    * @listType atomic
    */
   readonly pods?: readonly NodePod[];
+  /** `ready/all` attachments, for printing. `0/0`: nothing of any attachment is on the node. */
+  readonly summary?: string;
 }
 
 /** The agent that wrote a state. */
