@@ -28,6 +28,8 @@ const DAEMON_SET_KEY = 'agents';
 /** Reconciles wait for the API server most of the time; more of them at once only make its queue longer. */
 const ATTACHMENT_WORKERS = 8;
 const NODE_WORKERS = 4;
+/** Nodes answer a new attachment one after the other: their reports within this time become one status. */
+const REPORTS_MS = 50;
 /** A slow safety net, should an event ever have been missed; with jitter, so that replicas do not ask together. */
 const RESYNC_MS = 10 * 3600_000;
 
@@ -140,6 +142,7 @@ function createWorkers(
   let priority: Priority = 'background';
   const wakes: Wakes = {
     attachment: (key) => attachments.enqueue(key, { priority }),
+    attachmentSoon: (key) => attachments.enqueueAfter(key, REPORTS_MS),
     node: (key) => nodes.enqueue(key, { priority }),
     daemonSet: () => daemonSet.enqueue(DAEMON_SET_KEY, { priority }),
   };

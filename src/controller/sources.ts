@@ -4,7 +4,7 @@
 //   Namespace ──────────▶ attachments that want it or wanted it
 //   Node ───────────────▶ itself; the DaemonSet; attachments that take it or took it
 //   NAD (ours) ─────────▶ the attachment of its name
-//   MacvlanNodeState ───▶ its node; attachments about which it says something new
+//   MacvlanNodeState ───▶ its node; soon, attachments about which it says something new
 //   DaemonSet (ours) ───▶ itself
 //   Multus comes, goes ─▶ all attachments
 import type { Namespace, Node } from '../api/kube.ts';
@@ -21,6 +21,8 @@ export type Wake = (key: string) => void;
 
 export interface Wakes {
   readonly attachment: Wake;
+  /** The same after a moment in which more of the kind may come: nodes tend to report together. */
+  readonly attachmentSoon: Wake;
   readonly node: Wake;
   readonly daemonSet: () => void;
 }
@@ -63,7 +65,7 @@ export function connectSources(stores: Stores, reports: Reports, wakes: Wakes): 
 
   stores.nodeStates.onChange(({ key, old, current }) => {
     wakes.node(key);
-    for (const name of reports.changedBetween(old, current)) wakes.attachment(name);
+    for (const name of reports.changedBetween(old, current)) wakes.attachmentSoon(name);
   });
 
   stores.daemonSets.onChange(() => wakes.daemonSet());

@@ -39,6 +39,7 @@ beforeEach(() => {
   woken = [];
   connectSources(stores, new Reports(), {
     attachment: (key) => woken.push(`attachment ${key}`),
+    attachmentSoon: (key) => woken.push(`soon attachment ${key}`),
     node: (key) => woken.push(`node ${key}`),
     daemonSet: () => woken.push('daemonset'),
   });
@@ -114,17 +115,17 @@ describe('a node state wakes', () => {
     next(nodeState('a', entries, { pods }));
 
   test('its node and the attachments about which it says something new', () => {
-    expect(wokenBy(() => stores.nodeStates.upsert(state()))).toEqual(['attachment lan', 'node a']);
+    expect(wokenBy(() => stores.nodeStates.upsert(state()))).toEqual(['node a', 'soon attachment lan']);
     expect(wokenBy(() => stores.nodeStates.upsert(state([nodeEntry(), nodeEntry({ name: 'wan' })])))).toEqual([
-      'attachment wan',
       'node a',
+      'soon attachment wan',
     ]);
     expect(wokenBy(() => stores.nodeStates.upsert(state([nodeEntry()], [nodePod('web')])))).toEqual([
-      'attachment lan',
-      'attachment wan',
       'node a',
+      'soon attachment lan',
+      'soon attachment wan',
     ]);
-    expect(wokenBy(() => stores.nodeStates.remove('a'))).toEqual(['attachment lan', 'node a']);
+    expect(wokenBy(() => stores.nodeStates.remove('a'))).toEqual(['node a', 'soon attachment lan']);
   });
 
   test('its node alone when it says nothing new about attachments', () => {
@@ -145,6 +146,7 @@ test('the safety net asks for everything, and for attachments of which only a NA
   stores.nodeStates.upsert(next(nodeState('gone')));
   const wakes = {
     attachment: (key: string) => void woken.push(`attachment ${key}`),
+    attachmentSoon: () => {},
     node: (key: string) => void woken.push(`node ${key}`),
     daemonSet: () => void woken.push('daemonset'),
   };
