@@ -1,6 +1,7 @@
 // What the decisions about one attachment are made from: gathered once per turn, then only read.
 import type { Namespace, Node } from '../../api/kube.ts';
 import type { NetworkAttachmentDefinition } from '../../api/multus.ts';
+import { FINALIZER } from '../../api/names.ts';
 import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
 import type { NodeAttachment, NodePod } from '../../api/v1alpha1/node-state.ts';
 import { selects } from '../select.ts';
@@ -31,6 +32,12 @@ export interface NodeReport {
 /** Whether the attachment takes this node. */
 export function matchesNode(attachment: MacvlanAttachment, node: Node): boolean {
   return selects(attachment.spec.nodeSelector ?? {}, node.metadata.labels);
+}
+
+/** Whether it works, or still does: one that is being taken down asks for nothing any more. */
+export function isInUse({ metadata, status }: MacvlanAttachment): boolean {
+  if (metadata.deletionTimestamp === undefined) return true;
+  return metadata.finalizers?.includes(FINALIZER) === true && status?.phase !== 'Cleaning';
 }
 
 /** A namespace that is being deleted takes no new objects. */

@@ -1,7 +1,8 @@
 // What Multus and the CNI plugins read: one NetworkAttachmentDefinition per namespace, with the same bytes for the same attachment.
 import { NETWORK_ATTACHMENT_DEFINITION, type NetworkAttachmentDefinition } from '../../api/multus.ts';
 import { LABEL_ATTACHMENT, LABEL_MANAGED_BY, MANAGED_BY } from '../../api/names.ts';
-import type { HostLocalRange, Ipam, MacvlanAttachment, Route } from '../../api/v1alpha1/attachment.ts';
+import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
+import type { HostLocalRange, Ipam, Route } from '../../api/v1alpha1/ipam.ts';
 import { aliasFor } from './alias.ts';
 
 type Json = Readonly<Record<string, unknown>>;

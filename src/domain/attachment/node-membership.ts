@@ -1,9 +1,10 @@
-// Which nodes need an agent, and when a node is done with: the one decision of the nodes reconciler.
+// Which nodes need an agent, which labels they carry, and when a node is done with: the one decision of the nodes reconciler.
 import type { Node } from '../../api/kube.ts';
-import { FINALIZER, LABEL_AGENT } from '../../api/names.ts';
+import { LABEL_AGENT } from '../../api/names.ts';
 import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
 import type { MacvlanNodeState } from '../../api/v1alpha1/node-state.ts';
-import { matchesNode } from './facts.ts';
+import { isInUse, matchesNode } from './facts.ts';
+import { type LabelChanges, readyLabelChanges } from './ready-labels.ts';
 
 export interface NodeFacts {
   /** Nothing when it does not exist (any more). */
@@ -15,7 +16,8 @@ export interface NodeFacts {
 }
 
 export interface NodePlan {
-  readonly label: 'PutOn' | 'TakeOff' | 'Keep';
+  /** What has to change among the node's labels; empty when they are right. */
+  readonly labels: LabelChanges;
   readonly state: 'Delete' | 'Keep';
   /** Milliseconds until time alone may change this plan; nothing when only events can. */
   readonly recheckMs: number | undefined;
@@ -30,17 +32,18 @@ export const LINGER_MS = 3000;
 /** Same facts, same plan. */
 export function planNode(facts: NodeFacts, lingerMs: number = LINGER_MS): NodePlan {
   const { node, state } = facts;
-  if (node === undefined)
-    return { label: 'Keep', state: state === undefined ? 'Keep' : 'Delete', recheckMs: undefined };
+  if (node === undefined) return { labels: {}, state: state === undefined ? 'Keep' : 'Delete', recheckMs: undefined };
+  const ready = readyLabelChanges(node, facts.attachments, state);
   if (needsAgent(facts, node)) {
-    return { label: isLabelled(node) ? 'Keep' : 'PutOn', state: 'Keep', recheckMs: undefined };
+    const labels = isLabelled(node) ? ready : { [LABEL_AGENT]: 'true', ...ready };
+    return { labels, state: 'Keep', recheckMs: undefined };
   }
-  if (isLabelled(node)) return { label: 'TakeOff', state: 'Keep', recheckMs: undefined };
-  if (state === undefined) return { label: 'Keep', state: 'Keep', recheckMs: undefined };
+  if (isLabelled(node)) return { labels: { [LABEL_AGENT]: null, ...ready }, state: 'Keep', recheckMs: undefined };
+  if (state === undefined) return { labels: ready, state: 'Keep', recheckMs: undefined };
   const left = lingerMs - facts.idleMs;
   return left > 0
-    ? { label: 'Keep', state: 'Keep', recheckMs: left }
-    : { label: 'Keep', state: 'Delete', recheckMs: undefined };
+    ? { labels: ready, state: 'Keep', recheckMs: left }
+    : { labels: ready, state: 'Delete', recheckMs: undefined };
 }
 
 /** Whether an agent belongs on the node: an attachment wants it there, or something is left there to clean up. */
@@ -50,12 +53,6 @@ export function needsAgent({ attachments, state }: NodeFacts, node: Node): boole
 
 export function isLabelled(node: Node): boolean {
   return node.metadata.labels?.[LABEL_AGENT] === 'true';
-}
-
-/** An attachment that is being taken down asks for no new agents. */
-function isInUse({ metadata, status }: MacvlanAttachment): boolean {
-  if (metadata.deletionTimestamp === undefined) return true;
-  return metadata.finalizers?.includes(FINALIZER) === true && status?.phase !== 'Cleaning';
 }
 
 function hasRemains(state: MacvlanNodeState | undefined): boolean {

@@ -1,5 +1,6 @@
 // What can be wrong with an attachment on its own, beyond what the schema refuses. The list is the documentation.
-import type { HostLocalRange, MacvlanAttachment, Route } from '../../api/v1alpha1/attachment.ts';
+import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
+import type { HostLocalRange, Route } from '../../api/v1alpha1/ipam.ts';
 import type { Problem } from '../problem.ts';
 import { type AddressRange, holds, overlap, parseAddress, parseSubnet } from './address-range.ts';
 
