@@ -8,6 +8,9 @@ export const API_VERSION = `${GROUP}/${VERSION}`;
 export const LABEL_ATTACHMENT = 'macvlan.dev/attachment';
 /** On nodes: an agent runs here. Put on by the controller, taken off only when the node is clean. */
 export const LABEL_AGENT = 'macvlan.dev/agent';
+/** On nodes, followed by an attachment's name: the attachment is ready here. For node selectors of pods. */
+export const LABEL_READY_PREFIX = 'attachment.macvlan.dev/';
+export const READY = 'ready';
 export const LABEL_MANAGED_BY = 'app.kubernetes.io/managed-by';
 export const MANAGED_BY = 'macvlan-operator';
 

@@ -17,6 +17,7 @@ export interface TypeSchema {
   readonly validation?: ValidationRule | readonly ValidationRule[];
   readonly listType?: string;
   readonly listMapKeys?: readonly string[];
+  readonly preserveUnknownFields?: boolean;
   readonly [keyword: string]: unknown;
 }
 
@@ -27,7 +28,7 @@ export interface TypeSchemas {
 }
 
 /** JSDoc tags of our own; their values are JSON. */
-const TAGS = ['validation', 'listType', 'listMapKeys'];
+const TAGS = ['validation', 'listType', 'listMapKeys', 'preserveUnknownFields'];
 
 /** Reads the schema of `type` as declared in `path`. Throws when the file does not declare it. */
 export function readTypeSchema(path: string, type: string, tsconfig: string): TypeSchemas {

@@ -23,6 +23,7 @@ export interface StructuralSchema {
   required?: readonly string[];
   items?: StructuralSchema;
   additionalProperties?: StructuralSchema;
+  'x-kubernetes-preserve-unknown-fields'?: true;
   'x-kubernetes-list-type'?: string;
   'x-kubernetes-list-map-keys'?: readonly string[];
   'x-kubernetes-validations'?: readonly ValidationRule[];
@@ -48,7 +49,7 @@ const SAME = [
 const READ = new Set<string>([
   ...SAME,
   ...['$ref', 'type', 'const', 'enum', 'properties', 'required', 'items', 'additionalProperties'],
-  ...['validation', 'listType', 'listMapKeys'],
+  ...['validation', 'listType', 'listMapKeys', 'preserveUnknownFields'],
 ]);
 
 const REF = '#/definitions/';
@@ -75,6 +76,7 @@ class Converter {
     if (raw.enum !== undefined) out.enum = raw.enum.filter((value) => value !== null);
     if (raw.const !== undefined) out.enum = [raw.const];
     this.#addChildren(out, raw, path, inside);
+    if (raw.preserveUnknownFields === true) out['x-kubernetes-preserve-unknown-fields'] = true;
     if (raw.listType !== undefined) out['x-kubernetes-list-type'] = raw.listType;
     if (raw.listMapKeys !== undefined) out['x-kubernetes-list-map-keys'] = raw.listMapKeys;
     const rules = rulesOf(raw);
@@ -108,7 +110,7 @@ class Converter {
       // `kubectl explain` would run both into one paragraph; what the list says of its entries is the better half.
       if (out.description !== undefined) delete out.items.description;
     }
-    if (typeof raw.additionalProperties === 'object') {
+    if (typeof raw.additionalProperties === 'object' && raw.preserveUnknownFields !== true) {
       out.additionalProperties = this.convert(raw.additionalProperties, `${path}{}`, inside);
     }
   }

@@ -1,7 +1,9 @@
 // MacvlanAttachment: a LAN that pods can be attached to. The schema, its rules and `kubectl explain` are generated from this file.
 import type { Condition, Kind, KubeObject, LabelSelector } from '../kube.ts';
 import { API_VERSION } from '../names.ts';
-import type { Cidr, IpAddress, MacAddress } from './values.ts';
+import type { Ipam } from './ipam.ts';
+import type { ChainedPlugin } from './plugin.ts';
+import type { AnnotationValue, Cidr, LabelValue, MacAddress } from './values.ts';
 
 /**
  * A LAN that pods can be attached to: which NIC of which nodes carries it, in which namespaces pods may use it, and how pods
@@ -12,7 +14,10 @@ export interface MacvlanAttachment extends KubeObject {
   readonly status?: MacvlanAttachmentStatus;
 }
 
-/** What the user wants. */
+/**
+ * What the user wants.
+ * @validation {"rule":"self.ipam.type != 'Static' || self.pins == 'Allow'","message":"ipam type Static needs pins: Allow, since pods bring their own addresses"}
+ */
 export interface MacvlanAttachmentSpec {
   /**
    * Which NIC of a node carries this LAN. The first entry whose nodeSelector matches the node decides; its interface facts must
@@ -46,6 +51,44 @@ export interface MacvlanAttachmentSpec {
    * @default {"type":"None"}
    */
   readonly hostAccess?: HostAccess;
+  /**
+   * Whether pods may choose their own MAC or IP addresses. Type Static needs Allow.
+   * @default "Deny"
+   */
+  readonly pins?: 'Deny' | 'Allow';
+  /** Labels and annotations of your own for the NetworkAttachmentDefinitions. */
+  readonly networkDefinition?: NetworkDefinitionMetadata;
+  /**
+   * Version of the CNI specification that the configuration is written for. 1.0.0 suits every plugin release in use; 0.3.1 is for
+   * plugins that are older (and know no CHECK), 1.1.0 for chained plugins that need it.
+   * @default "1.0.0"
+   */
+  readonly cniVersion?: CniVersion;
+  /**
+   * CNI plugins that run after macvlan, in this order.
+   * @maxItems 8
+   * @listType atomic
+   */
+  readonly chain?: readonly ChainedPlugin[];
+}
+
+/** Versions of the CNI specification that can be written. */
+export type CniVersion = '0.3.1' | '1.0.0' | '1.1.0';
+
+/** What the NetworkAttachmentDefinitions carry besides what the operator needs. Keys of the operator cannot be set here. */
+export interface NetworkDefinitionMetadata {
+  /**
+   * Labels.
+   * @maxProperties 32
+   * @validation {"rule":"self.all(k, !k.startsWith('macvlan.dev/') && !k.contains('.macvlan.dev/') && k != 'app.kubernetes.io/managed-by')","message":"keys in macvlan.dev/ and app.kubernetes.io/managed-by belong to the operator"}
+   */
+  readonly labels?: Readonly<Record<string, LabelValue>>;
+  /**
+   * Annotations.
+   * @maxProperties 32
+   * @validation {"rule":"self.all(k, !k.startsWith('macvlan.dev/') && !k.contains('.macvlan.dev/'))","message":"keys in macvlan.dev/ belong to the operator"}
+   */
+  readonly annotations?: Readonly<Record<string, AnnotationValue>>;
 }
 
 /** macvlan modes that need nothing but the parent. */
@@ -61,7 +104,7 @@ export interface ParentRule {
 
 /**
  * Facts that single out one NIC of a node; at least one, and all given ones must hold.
- * @validation {"rule":"has(self.name) || has(self.mac) || has(self.defaultRoute)","message":"name at least one fact about the NIC: name, mac or defaultRoute"}
+ * @validation {"rule":"has(self.name) || has(self.namePattern) || has(self.altName) || has(self.mac) || has(self.pciAddress) || has(self.driver) || has(self.subnet) || has(self.defaultRoute)","message":"name at least one fact about the NIC: name, namePattern, altName, mac, pciAddress, driver, subnet or defaultRoute"}
  */
 export interface ParentMatch {
   /**
@@ -70,8 +113,35 @@ export interface ParentMatch {
    * @validation {"rule":"self.matches('^[^ /:]{1,15}$')","message":"must be the name of a NIC: 1 to 15 characters without space, slash or colon"}
    */
   readonly name?: string;
+  /**
+   * The NIC's whole name as a simple pattern: `*` stands for any characters, also none, and `?` for exactly one; everything else
+   * stands for itself. Example: enp*s0.
+   * @maxLength 64
+   * @validation {"rule":"self.matches('^[^ /:]{1,32}$')","message":"must be a pattern for the name of a NIC: 1 to 32 characters without space, slash or colon"}
+   */
+  readonly namePattern?: string;
+  /**
+   * One of the NIC's alternative names, as `ip link` shows them under altname. The operator's own do not count.
+   * @maxLength 127
+   * @validation {"rule":"self.matches('^[^ /:]{1,127}$') && !self.startsWith('mva-')","message":"must be an alternative name of a NIC: 1 to 127 characters without space, slash or colon, not one of the operator's own (mva-...)"}
+   */
+  readonly altName?: string;
   /** The NIC's MAC address: the permanent one where the hardware has one, else the current one. */
   readonly mac?: MacAddress;
+  /**
+   * Where the NIC sits on the PCI bus, as `lspci -D` shows it, such as 0000:03:00.0.
+   * @maxLength 32
+   * @validation {"rule":"self.matches('^[0-9a-fA-F]{4,8}:[0-9a-fA-F]{2}:[01][0-9a-fA-F][.][0-7]$')","message":"must be a PCI address with its domain, such as 0000:03:00.0"}
+   */
+  readonly pciAddress?: string;
+  /**
+   * The kernel driver, as `ethtool -i` shows it, such as igc or virtio_net; of a virtual device its kind: bond, bridge, vlan, veth.
+   * @maxLength 64
+   * @validation {"rule":"self.matches('^[A-Za-z0-9][A-Za-z0-9._-]*$')","message":"must be the name of a kernel driver such as igc"}
+   */
+  readonly driver?: string;
+  /** The NIC has an address inside this subnet. */
+  readonly subnet?: Cidr;
   /** The NIC carries the node's default route of this address family. */
   readonly defaultRoute?: 'IPv4' | 'IPv6';
 }
@@ -98,85 +168,6 @@ export interface NamespaceSelection {
  * @validation {"rule":"self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')","message":"must be the name of a namespace: lower-case letters, digits and hyphens"}
  */
 export type NamespaceName = string;
-
-/**
- * How pods get their addresses.
- * @validation [{"rule":"has(self.dhcp) ? self.type == 'DHCP' : true","message":"dhcp belongs to type DHCP"},{"rule":"has(self.hostLocal) == (self.type == 'HostLocal')","message":"type HostLocal needs hostLocal, and no other type takes it"},{"rule":"has(self.static) ? self.type == 'Static' : true","message":"static belongs to type Static"}]
- */
-export interface Ipam {
-  /**
-   * DHCP: from the LAN's own server. Static: each pod names its addresses (`ips`) in its networks annotation. HostLocal: from
-   * ranges that each node hands out on its own. None: no address; the pod only gets a link.
-   */
-  readonly type: 'DHCP' | 'Static' | 'HostLocal' | 'None';
-  /** Details of type DHCP. */
-  readonly dhcp?: DhcpIpam;
-  /** Details of type Static. */
-  readonly static?: StaticIpam;
-  /** Details of type HostLocal. */
-  readonly hostLocal?: HostLocalIpam;
-}
-
-/** Details of address assignment by the LAN's DHCP server. */
-export interface DhcpIpam {
-  /**
-   * What identifies the pod to the DHCP server. MAC: the MAC address that the pod asks for, so that the address follows the MAC
-   * (reservations by MAC work, and a re-created pod gets its address again). PodName: the pod's name. Plugin: what the CNI
-   * plugin makes up, new for each pod.
-   * @default "MAC"
-   */
-  readonly clientId?: 'MAC' | 'PodName' | 'Plugin';
-}
-
-/** Details of addresses that pods name themselves. */
-export interface StaticIpam {
-  /**
-   * Routes that pods get through this LAN.
-   * @maxItems 64
-   * @listType atomic
-   */
-  readonly routes?: readonly Route[];
-}
-
-/** Details of addresses from ranges that each node hands out on its own. */
-export interface HostLocalIpam {
-  /**
-   * Ranges to take addresses from; the pod gets one address of each address family.
-   * @minItems 1
-   * @maxItems 16
-   * @listType atomic
-   */
-  readonly ranges: readonly HostLocalRange[];
-  /**
-   * Routes that pods get through this LAN.
-   * @maxItems 64
-   * @listType atomic
-   */
-  readonly routes?: readonly Route[];
-}
-
-/**
- * A range of addresses inside a subnet.
- * @validation [{"rule":"!has(self.start) || !isCIDR(self.subnet) || !isIP(self.start) || cidr(self.subnet).containsIP(self.start)","message":"start must lie inside subnet"},{"rule":"!has(self.end) || !isCIDR(self.subnet) || !isIP(self.end) || cidr(self.subnet).containsIP(self.end)","message":"end must lie inside subnet"},{"rule":"!has(self.gateway) || !isCIDR(self.subnet) || !isIP(self.gateway) || cidr(self.subnet).containsIP(self.gateway)","message":"gateway must lie inside subnet"}]
- */
-export interface HostLocalRange {
-  /** The LAN's subnet, such as 192.168.1.0/24. */
-  readonly subnet: Cidr;
-  /** First address to hand out. Default: the subnet's first. */
-  readonly start?: IpAddress;
-  /** Last address to hand out. Default: the subnet's last. */
-  readonly end?: IpAddress;
-  /** The LAN's router. Default: none. */
-  readonly gateway?: IpAddress;
-}
-
-/** A route in the pod. */
-export interface Route {
-  /** Destination, such as 10.0.0.0/8. */
-  readonly to: Cidr;
-  /** Router on this LAN. Default: the range's gateway, or directly on the link. */
-  readonly via?: IpAddress;
-}
 
 /** Whether a node and its own macvlan pods can reach each other. */
 export interface HostAccess {

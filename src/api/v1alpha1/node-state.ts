@@ -65,6 +65,12 @@ export interface NodeInterface {
   readonly mac: string;
   /** The MAC address that the hardware was made with, where it has one. */
   readonly permanentMac?: string;
+  /** Alternative names, without the operator's own. */
+  readonly altNames?: readonly string[];
+  /** Where it sits on the PCI bus, when it does. */
+  readonly pciAddress?: string;
+  /** Kernel driver; of a virtual device its kind. */
+  readonly driver?: string;
   /** Families whose default route leaves through this NIC: IPv4, IPv6. */
   readonly defaultRoutes?: readonly string[];
   /**

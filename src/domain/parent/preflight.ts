@@ -1,5 +1,6 @@
 // What has to be true of a chosen NIC and its node before pods may attach through it; each check states one fact.
 import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
+import type { Ipam } from '../../api/v1alpha1/ipam.ts';
 import type { Link } from '../net/network.ts';
 import type { Problem } from '../problem.ts';
 
@@ -28,12 +29,26 @@ export function preflight(facts: PreflightFacts): readonly Problem[] {
   return checks.flatMap((check) => check(facts) ?? []);
 }
 
-const IPAM_PLUGINS = { DHCP: ['dhcp'], Static: ['static'], HostLocal: ['host-local'], None: [] } as const;
+/** Names of the CNI plugin binaries that pods of the attachment need, each once. */
+export function pluginsFor({ spec }: MacvlanAttachment): readonly string[] {
+  const chained = (spec.chain ?? []).map((plugin) => plugin.type);
+  return [...new Set(['macvlan', ...ipamPluginsFor(spec.ipam), ...chained])];
+}
 
-/** Names of the CNI plugin binaries that pods of the attachment need. */
-export function pluginsFor(attachment: MacvlanAttachment): readonly string[] {
-  const ipam: readonly string[] = IPAM_PLUGINS[attachment.spec.ipam.type] ?? [];
-  return ['macvlan', ...ipam];
+function ipamPluginsFor(ipam: Ipam): readonly string[] {
+  switch (ipam.type) {
+    case 'DHCP':
+      return ['dhcp'];
+    case 'Static':
+    case 'Pool':
+      return ['static'];
+    case 'HostLocal':
+      return ['host-local'];
+    case 'Raw':
+      return ipam.raw === undefined ? [] : [ipam.raw.config.type];
+    default:
+      return [];
+  }
 }
 
 function parentIsConnected({ parent }: PreflightFacts): Problem | undefined {

@@ -70,9 +70,26 @@ describe('what the user left out', () => {
       namespaces: { names: ['home'] },
       parents: [{ interface: { defaultRoute: 'IPv4' } }],
       mode: 'bridge',
-      ipam: { type: 'DHCP', dhcp: { clientId: 'MAC' } },
+      ipam: { type: 'DHCP', dhcp: { clientId: 'MAC', hostName: 'PodName' } },
       hostAccess: { type: 'None' },
+      pins: 'Deny',
+      cniVersion: '1.0.0',
     });
+  });
+});
+
+describe('what a CNI plugin reads', () => {
+  test('is kept as it was written, keys that nobody here knows included', async () => {
+    const config = { type: 'whereabouts', range: '192.0.2.0/24', nested: [{ a: null, b: [1, true, 'x'] }] };
+    const chain = [{ type: 'tuning', sysctl: { 'net.ipv4.conf.IFNAME.arp_announce': '2' } }, { type: 'sbr' }];
+    const input = attachment('plugins', { ipam: { type: 'Raw', raw: { config } }, chain });
+    const created = await plane().kubectl(['create', '-f', '-'], { input });
+    expect(created).toMatchObject({ code: 0 });
+    const { spec } = JSON.parse(await kubectl('get', 'mva', 'plugins', '-o', 'json')) as {
+      spec: { ipam: { raw: { config: unknown } }; chain: unknown };
+    };
+    expect(spec.ipam.raw.config).toEqual(config);
+    expect(spec.chain).toEqual(chain);
   });
 });
 

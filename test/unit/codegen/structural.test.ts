@@ -57,6 +57,22 @@ describe('a named type', () => {
   });
 });
 
+test('an object of which only some keys are known keeps the others, and says so to the API server', () => {
+  const plugin = {
+    type: 'object',
+    properties: { type: { type: 'string' } },
+    required: ['type'],
+    additionalProperties: {},
+    preserveUnknownFields: true,
+  };
+  expect(convert(plugin)).toEqual({
+    type: 'object',
+    properties: { type: { type: 'string' } },
+    required: ['type'],
+    'x-kubernetes-preserve-unknown-fields': true,
+  });
+});
+
 describe('a field', () => {
   const field = (schema: TypeSchema) => convert(object({ field: schema })).properties?.['field'];
 

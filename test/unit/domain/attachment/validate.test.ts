@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import type { HostLocalIpam, MacvlanAttachmentSpec, Route } from '../../../../src/api/v1alpha1/attachment.ts';
+import type { MacvlanAttachmentSpec } from '../../../../src/api/v1alpha1/attachment.ts';
+import type { HostLocalIpam, Route } from '../../../../src/api/v1alpha1/ipam.ts';
 import { hostAccessProblem, validateAttachment } from '../../../../src/domain/attachment/validate.ts';
 import { attachment } from '../../../support/builders.ts';
 
