@@ -9,7 +9,7 @@ import { monotonicClock } from '../kernel/process/clock.ts';
 import { background, Lifecycle, type Part } from '../kernel/process/lifecycle.ts';
 import type { Logger } from '../kernel/process/logger.ts';
 import type { Metrics } from '../kernel/process/metrics.ts';
-import type { Priority } from '../kernel/queue/work-queue.ts';
+import { type Priority, WorkQueue } from '../kernel/queue/work-queue.ts';
 import { Applier } from './attachment/apply.ts';
 import type { Sight } from './attachment/gather.ts';
 import { reconcileAttachment } from './attachment/reconciler.ts';
@@ -30,6 +30,8 @@ const ATTACHMENT_WORKERS = 8;
 const NODE_WORKERS = 4;
 /** Nodes answer a new attachment one after the other: their reports within this time become one status. */
 const REPORTS_MS = 50;
+/** After an outage of any length work goes on this soon; what is refused for good is not asked for more often either. */
+const LONGEST_RETRY_MS = 30_000;
 /** A slow safety net, should an event ever have been missed; with jitter, so that replicas do not ask together. */
 const RESYNC_MS = 10 * 3600_000;
 
@@ -112,22 +114,22 @@ function createWorkers(
   const events = new EventRecorder({ client, controller: 'macvlan.dev/controller', instance, logger });
   const applier = new Applier({ client, written: sight.definitions, logger });
   const reporter = new Reporter({ client, events, written: sight.attachments });
-  const shared = { logger, metrics, mayWork };
+  const shared = () => ({ logger, metrics, mayWork, queue: new WorkQueue({ longestRetryMs: LONGEST_RETRY_MS }) });
   const attachments = new Controller({
-    ...shared,
+    ...shared(),
     name: 'attachments',
     reconcile: reconcileAttachment({ client, sight, applier, reporter }),
     concurrency: ATTACHMENT_WORKERS,
   });
   const lingerMs = timing?.lingerMs;
   const nodes = new Controller({
-    ...shared,
+    ...shared(),
     name: 'nodes',
     reconcile: reconcileNode({ client, stores, ...(lingerMs === undefined ? {} : { lingerMs }) }),
     concurrency: NODE_WORKERS,
   });
   const daemonSet = new Controller({
-    ...shared,
+    ...shared(),
     name: 'daemonset',
     reconcile: reconcileDaemonSet({
       client,
@@ -147,9 +149,8 @@ function createWorkers(
     daemonSet: () => daemonSet.enqueue(DAEMON_SET_KEY, { priority }),
   };
   connectSources(stores, reports, wakes);
-  watches.definitions.onStateChange(() => {
-    for (const key of stores.attachments.keys()) wakes.attachment(key);
-  });
+  // Multus came or went: every attachment has something to say or to do, and so has every NAD whose attachment went meanwhile.
+  watches.definitions.onStateChange(() => wakeAll(stores, wakes));
   return background({
     name: 'workers',
     run: async (signal) => {
