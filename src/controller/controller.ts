@@ -122,10 +122,16 @@ function createWorkers(
     concurrency: ATTACHMENT_WORKERS,
   });
   const lingerMs = timing?.lingerMs;
+  const nodesWritten = new OwnWrites(stores.nodes);
   const nodes = new Controller({
     ...shared(),
     name: 'nodes',
-    reconcile: reconcileNode({ client, stores, ...(lingerMs === undefined ? {} : { lingerMs }) }),
+    reconcile: reconcileNode({
+      client,
+      stores,
+      written: nodesWritten,
+      ...(lingerMs === undefined ? {} : { lingerMs }),
+    }),
     concurrency: NODE_WORKERS,
   });
   const daemonSet = new Controller({

@@ -1,6 +1,6 @@
-// One node: the label that brings an agent to it, and the end of its MacvlanNodeState.
-import { NODE } from '../../api/kube.ts';
-import { LABEL_AGENT, MANAGER_CONTROLLER } from '../../api/names.ts';
+// One node: the label that brings an agent to it, the labels that say what is ready there, and the end of its MacvlanNodeState.
+import { NODE, type Node } from '../../api/kube.ts';
+import { MANAGER_CONTROLLER } from '../../api/names.ts';
 import { NODE_STATE } from '../../api/v1alpha1/node-state.ts';
 import {
   isLabelled,
@@ -12,25 +12,29 @@ import {
 import type { Reconcile } from '../../kernel/controller/controller.ts';
 import type { KubeClient } from '../../kernel/kube/client.ts';
 import { type Clock, monotonicClock } from '../../kernel/process/clock.ts';
+import type { OwnWrites } from '../own-writes.ts';
 import type { Stores } from '../stores.ts';
 
 export interface NodePorts {
   readonly client: KubeClient;
   readonly stores: Stores;
+  readonly written: OwnWrites<Node>;
   readonly clock?: Clock;
   /** How long a state stays after the label went, in milliseconds. */
   readonly lingerMs?: number;
 }
 
-export function reconcileNode({ client, stores, clock = monotonicClock, lingerMs = LINGER_MS }: NodePorts): Reconcile {
+export function reconcileNode(ports: NodePorts): Reconcile {
+  const { client, written, clock = monotonicClock, lingerMs = LINGER_MS } = ports;
   const idle = new IdleTimes(clock);
   return async (name, signal) => {
-    const facts = gather(stores, name, idle);
+    const facts = gather(ports, name, idle);
     const plan = planNode(facts, lingerMs);
-    if (plan.label !== 'Keep') {
-      const value = plan.label === 'PutOn' ? 'true' : null;
-      const patch = { metadata: { labels: { [LABEL_AGENT]: value } } };
-      await client.mergePatch(NODE, { name }, patch, { manager: MANAGER_CONTROLLER, signal });
+    if (Object.keys(plan.labels).length > 0) {
+      const patch = { metadata: { labels: plan.labels } };
+      await written.through(name, () =>
+        client.mergePatch(NODE, { name }, patch, { manager: MANAGER_CONTROLLER, signal }),
+      );
     }
     if (plan.state === 'Delete') {
       await client.delete(NODE_STATE, { name }, { uid: facts.state?.metadata.uid, signal });
@@ -39,8 +43,8 @@ export function reconcileNode({ client, stores, clock = monotonicClock, lingerMs
   };
 }
 
-function gather(stores: Stores, name: string, idle: IdleTimes): NodeFacts {
-  const node = stores.nodes.get(name);
+function gather({ stores, written }: NodePorts, name: string, idle: IdleTimes): NodeFacts {
+  const node = written.get(name);
   const facts = { node, attachments: stores.attachments.list(), state: stores.nodeStates.get(name), idleMs: 0 };
   const isIdle = node !== undefined && !isLabelled(node) && !needsAgent(facts, node);
   return { ...facts, idleMs: idle.update(name, isIdle ? facts.state?.metadata.uid : undefined) };

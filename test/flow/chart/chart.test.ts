@@ -1,13 +1,9 @@
-// The chart on a real API server: installed, upgraded, uninstalled; and the policies that it brings, tried with real tokens.
+// The chart on a real API server: installed, upgraded, uninstalled.
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
-import { NODE } from '../../../src/api/kube.ts';
-import { NODE_STATE } from '../../../src/api/v1alpha1/node-state.ts';
 import { useControlPlane } from '../../support/control-plane.ts';
-import { clientFor } from '../../support/kube.ts';
-import { until } from '../../support/until.ts';
-import { agentTokenOn, NAMESPACE, tokenOf } from './accounts.ts';
+import { NAMESPACE } from './accounts.ts';
 import { CHART, runHelm } from './helm.ts';
 
 const plane = useControlPlane();
@@ -30,12 +26,6 @@ beforeAll(async () => {
   const { code, stderr } = await helm('install', 'operator', CHART, '-n', NAMESPACE, '--create-namespace');
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
 }, 600_000);
-
-const stateOf = (name: string) => ({
-  apiVersion: 'macvlan.dev/v1alpha1',
-  kind: 'MacvlanNodeState',
-  metadata: { name },
-});
 
 describe('the chart', () => {
   test('says what to do next', async () => {
@@ -95,75 +85,6 @@ describe('the chart', () => {
     ]);
     const { code, stderr } = await helm('install', 'operator', CHART, '-n', NAMESPACE);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  });
-});
-
-/** What the API server says to an attempt; nothing when it went well. */
-async function answer(attempt: Promise<unknown>): Promise<string> {
-  try {
-    await attempt;
-    return '';
-  } catch (error) {
-    return String(error);
-  }
-}
-
-describe('an agent', () => {
-  const report = (name: string) => ({ ...stateOf(name), status: { agent: { version: '1', bootId: 'b' } } });
-  const asStatus = { manager: 'macvlan-agent', subresource: 'status', force: true } as const;
-
-  test('may make and write the state of its own node, and of no other', async () => {
-    const client = clientFor({ ...plane(), token: await agentTokenOn(plane(), 'node-a') });
-    await apply(stateOf('node-b'));
-    await until(
-      'the policy takes effect',
-      async () => (await answer(client.create(NODE_STATE, stateOf('node-c')))) !== '',
-    );
-
-    expect(await answer(client.create(NODE_STATE, stateOf('node-a')))).toBe('');
-    expect(await answer(client.apply(NODE_STATE, report('node-a'), asStatus))).toBe('');
-    const says = 'the agent of node "node-a" may write the MacvlanNodeState of that node only, not "node-b"';
-    expect(await answer(client.apply(NODE_STATE, report('node-b'), asStatus))).toContain(says);
-    expect(await answer(client.create(NODE_STATE, stateOf('node-d')))).toContain('not "node-d"');
-  });
-
-  test('that is no pod of any node may write no state at all', async () => {
-    const client = clientFor({ ...plane(), token: await tokenOf(plane(), 'macvlan-agent') });
-    const says = 'the agent of node "" may write the MacvlanNodeState of that node only';
-    expect(await answer(client.create(NODE_STATE, stateOf('node-z')))).toContain(says);
-  });
-
-  test('does not stand in the way of the controller, which removes the states of nodes that left', async () => {
-    await apply(stateOf('gone'));
-    const token = await tokenOf(plane(), 'macvlan-controller');
-    const { stderr } = await plane().kubectl(['delete', 'mvn', 'gone', '--wait=false', `--token=${token}`]);
-    expect(stderr).toBe('');
-  });
-});
-
-describe('the controller', () => {
-  /** kubectl would read the node first, which the controller never does: it watches. */
-  const patchNode = async (patch: object): Promise<string> => {
-    const client = clientFor({ ...plane(), token: await tokenOf(plane(), 'macvlan-controller') });
-    return answer(client.mergePatch(NODE, { name: 'labelled' }, patch));
-  };
-
-  test("may set and remove its own label on a node, and touch nobody else's", async () => {
-    const labels = { 'kubernetes.io/hostname': 'labelled' };
-    await apply({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'labelled', labels } });
-    await until(
-      'the policy takes effect',
-      async () => (await patchNode({ metadata: { labels: { role: 'x' } } })) !== '',
-    );
-
-    expect(await patchNode({ metadata: { labels: { 'macvlan.dev/agent': 'true' } } })).toBe('');
-    expect(await patchNode({ metadata: { labels: { 'macvlan.dev/agent': null } } })).toBe('');
-    const says = 'the macvlan controller may set the label macvlan.dev/agent of a node and no other';
-    expect(await patchNode({ metadata: { labels: { 'kubernetes.io/hostname': null } } })).toContain(says);
-    expect(await patchNode({ metadata: { labels: { 'kubernetes.io/hostname': 'b' } } })).toContain(says);
-    const nothingElse = 'may change nothing of a node but its label';
-    expect(await patchNode({ spec: { unschedulable: true } })).toContain(nothingElse);
-    expect(await patchNode({ metadata: { annotations: { a: 'b' } } })).toContain(nothingElse);
   });
 });
 

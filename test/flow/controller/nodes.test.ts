@@ -42,6 +42,8 @@ const labelOf = async (name: string) =>
 const untilLabelled = (name: string) => until(`${name} is labelled`, async () => (await labelOf(name)) === 'true');
 const untilUnlabelled = (name: string) =>
   until(`${name} has no label`, async () => (await labelOf(name)) === undefined);
+const readyLabelOf = async (name: string) =>
+  (await world.client.get(NODE, { name }))?.metadata.labels?.['attachment.macvlan.dev/lan'];
 const daemonSet = () => world.client.get(DAEMON_SET, agents);
 
 describe('without an attachment', () => {
@@ -108,8 +110,22 @@ describe('with an attachment that takes two of three nodes', () => {
     ]);
   });
 
+  test('a node where the attachment is ready says so in a label, written once, and no longer when it is not', async () => {
+    await until('both nodes', async () => (await readyLabelOf('node-a')) === 'ready' && (await readyLabelOf('node-b')));
+    await untilQuiet(controller);
+    const writes = controller.writes.length;
+    await writeNodeState(world.client, 'node-b', { attachments: [nodeEntry({ phase: 'Pending' })] });
+    await until('the label is off', async () => (await readyLabelOf('node-b')) === undefined);
+    await untilQuiet(controller);
+    const toNodes = controller.writes.slice(writes).filter((write) => write.includes('/nodes/'));
+    expect(toNodes).toEqual(['PATCH /api/v1/nodes/node-b']);
+    await writeNodeState(world.client, 'node-b', { attachments: [nodeEntry({ hostAccess: 'Ready' })] });
+    await until('the label is back', async () => (await readyLabelOf('node-b')) === 'ready');
+  });
+
   test('a node that no longer matches keeps its agent until its state says that it is clean', async () => {
     await world.client.mergePatch(NODE, { name: 'node-b' }, { metadata: { labels: { lan: null } } });
+    await until('it is not called ready', async () => (await readyLabelOf('node-b')) === undefined);
     await until('one node matches', async () => (await readAttachment(world.client, 'lan'))?.status?.summary === '1/1');
     await untilQuiet(controller);
     expect(await labelOf('node-b')).toBe('true');
@@ -143,6 +159,7 @@ describe('when the last attachment goes', () => {
       async () => (await readAttachment(world.client, 'lan'))?.status?.phase === 'Cleaning',
     );
     expect(await labelOf('node-a')).toBe('true');
+    await until('it is not called ready', async () => (await readyLabelOf('node-a')) === undefined);
     await writeNodeState(world.client, 'node-a', { attachments: [] });
     await until('the attachment is gone', async () => (await readAttachment(world.client, 'lan')) === undefined);
     await untilUnlabelled('node-a');

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { type NodeFacts, type NodePlan, planNode } from '../../../../src/domain/attachment/node-membership.ts';
+import { readyLabelFor } from '../../../../src/domain/attachment/ready-labels.ts';
 import { attachment, deleted, node, nodeEntry, nodeState } from '../../../support/builders.ts';
 
 const labelled = node('a', { labels: { 'macvlan.dev/agent': 'true' } });
@@ -7,26 +8,29 @@ const bare = node('a');
 const base: NodeFacts = { node: bare, attachments: [], state: undefined, idleMs: 0 };
 const elsewhere = attachment({ spec: { nodeSelector: { matchLabels: { lan: 'yes' } } } });
 const shim = { name: 'mvs-1', mac: '02:00:00:00:00:01', parent: 'eth0', attachments: [] };
-const keep: NodePlan = { label: 'Keep', state: 'Keep', recheckMs: undefined };
+const pending = nodeEntry({ phase: 'Pending' });
+const on = { 'macvlan.dev/agent': 'true' };
+const off = { 'macvlan.dev/agent': null };
+const keep: NodePlan = { labels: {}, state: 'Keep', recheckMs: undefined };
 
 describe('a node', () => {
   test.each<[string, Partial<NodeFacts>, Partial<NodePlan>]>([
     ['is left alone when nothing concerns it', {}, keep],
-    ['is labelled when an attachment takes it', { attachments: [elsewhere, attachment()] }, { label: 'PutOn' }],
+    ['is labelled when an attachment takes it', { attachments: [elsewhere, attachment()] }, { labels: on }],
     ['is left alone when it is labelled already', { node: labelled, attachments: [attachment()] }, keep],
     ['is not labelled for an attachment that takes others', { attachments: [elsewhere] }, keep],
     [
       'loses the label when no attachment takes it and nothing is left',
       { node: labelled },
-      { label: 'TakeOff', state: 'Keep' },
+      { labels: off, state: 'Keep' },
     ],
-    ['keeps the label while its state has an entry', { node: labelled, state: nodeState('a', [nodeEntry()]) }, keep],
+    ['keeps the label while its state has an entry', { node: labelled, state: nodeState('a', [pending]) }, keep],
     [
       'keeps the label while its state has a shim',
       { node: labelled, state: nodeState('a', [], { shims: [shim] }) },
       keep,
     ],
-    ['gets the label back when something is left on it', { state: nodeState('a', [nodeEntry()]) }, { label: 'PutOn' }],
+    ['gets the label back when something is left on it', { state: nodeState('a', [pending]) }, { labels: on }],
     [
       'keeps the label while pods hold up a deletion',
       { node: labelled, attachments: [deleted({ status: { phase: 'Draining' } })] },
@@ -35,7 +39,7 @@ describe('a node', () => {
     [
       'is not asked for by an attachment that is being cleaned up',
       { node: labelled, attachments: [deleted({ status: { phase: 'Cleaning' } })] },
-      { label: 'TakeOff' },
+      { labels: off },
     ],
     [
       'is not asked for by an attachment that only others hold',
@@ -47,14 +51,62 @@ describe('a node', () => {
       { state: nodeState('a'), idleMs: 1000 },
       { state: 'Keep', recheckMs: 2000 },
     ],
-    ['loses its empty state then', { state: nodeState('a'), idleMs: 3000 }, { state: 'Delete', label: 'Keep' }],
+    ['loses its empty state then', { state: nodeState('a'), idleMs: 3000 }, { state: 'Delete', labels: {} }],
     [
       'loses its state at once when it is gone itself',
-      { node: undefined, state: nodeState('a', [nodeEntry()]) },
+      { node: undefined, state: nodeState('a', [pending]) },
       { state: 'Delete' },
     ],
     ['needs nothing when it is gone and has no state', { node: undefined }, keep],
   ])('%s', (_, init, expected) => {
-    expect(planNode({ ...base, ...init })).toMatchObject(expected);
+    const plan = planNode({ ...base, ...init });
+    expect({ ...plan, ...expected }).toEqual(plan);
+  });
+});
+
+describe('the label of a node that says where an attachment is ready', () => {
+  const key = 'attachment.macvlan.dev/lan';
+  const withKey = (value: string) => node('a', { labels: { ...on, [key]: value } });
+  const ready = nodeState('a', [nodeEntry()]);
+
+  test.each<[string, Partial<NodeFacts>, NodePlan['labels']]>([
+    ['comes when the agent says so, in one patch with that of the agent', { state: ready }, { [key]: 'ready', ...on }],
+    ['comes alone to a node that is labelled already', { node: labelled, state: ready }, { [key]: 'ready' }],
+    ['is left alone where it is right', { node: withKey('ready'), state: ready }, {}],
+    ['is put right when somebody edits it', { node: withKey('yes'), state: ready }, { [key]: 'ready' }],
+    [
+      'goes when the agent no longer says so',
+      { node: withKey('ready'), state: nodeState('a', [pending]) },
+      { [key]: null },
+    ],
+    ['goes when there is no word of the agent', { node: withKey('ready') }, { [key]: null }],
+    [
+      'stays while the agent has not answered an edit of the spec yet',
+      { node: withKey('ready'), attachments: [attachment({ metadata: { generation: 2 } })], state: ready },
+      {},
+    ],
+    [
+      'stays while pods hold up a deletion',
+      { node: withKey('ready'), attachments: [deleted({ status: { phase: 'Draining' } })], state: ready },
+      {},
+    ],
+    [
+      'goes before the agent cleans up after a deletion',
+      { node: withKey('ready'), attachments: [deleted({ status: { phase: 'Cleaning' } })], state: ready },
+      { [key]: null },
+    ],
+    [
+      'goes before the agent cleans up a node that is no longer selected',
+      { node: withKey('ready'), attachments: [elsewhere], state: ready },
+      { [key]: null },
+    ],
+    ['goes together with the last attachment', { node: withKey('ready'), attachments: [] }, { [key]: null, ...off }],
+  ])('%s', (_, init, expected) => {
+    expect(planNode({ ...base, attachments: [attachment()], ...init }).labels).toEqual(expected);
+  });
+
+  test('is a valid label key for the longest name that an attachment can have', () => {
+    const name = `a${'-'.repeat(61)}z`;
+    expect(readyLabelFor(name).split('/')[1]).toMatch(/^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/);
   });
 });
