@@ -56,7 +56,7 @@ export interface Agent {
 /** Puts the agent together. Nothing happens before `run`. */
 export function createAgent(options: AgentOptions): Agent {
   const { stores, nodeName, clock, logger } = options;
-  const shared = { clock, logger, metrics: options.metrics };
+  const shared = { clock, logger, metrics: options.metrics?.work };
   const reporter = new Reporter({ client: options.client, onWritten: () => links.enqueue(nodeName) });
   const shimWatch = new ShimWatch({ network: options.network, clock, onDeviation: () => links.enqueue(nodeName) });
   const reconcile = reconcileNode({

@@ -23,6 +23,7 @@ const metrics = new Metrics({ prefix: 'macvlan_agent' });
 const server = inClusterServer(process.env);
 if (server === undefined) throw new Error('not in a cluster: KUBERNETES_SERVICE_HOST is not set');
 const transport = new Transport(new InClusterCredentials({ server }), {
+  observer: metrics.requests,
   userAgent: `macvlan-agent/${PROGRAM_VERSION}`,
 });
 const client = new KubeClient(transport);

@@ -1,6 +1,7 @@
 // docs/reference/metrics.md, from the very registries that the processes serve: nothing is listed that is not there.
 import type { Registry } from 'prom-client';
 import type { MacvlanAttachment } from '../api/v1alpha1/attachment.ts';
+import { LEASE_NAME } from '../controller/controller.ts';
 import { registerAttachmentMetrics } from '../controller/metrics.ts';
 import { Metrics } from '../kernel/process/metrics.ts';
 import { Store } from '../kernel/watch/store.ts';
@@ -20,7 +21,7 @@ const INTRO = [
 
 /** The page: a table per process. */
 export async function metricsReference(): Promise<string> {
-  const controller = new Metrics();
+  const controller = new Metrics({ lease: LEASE_NAME });
   registerAttachmentMetrics(controller.registry, new Store<MacvlanAttachment>());
   const agent = new Metrics({ prefix: 'macvlan_agent' });
   const page = [

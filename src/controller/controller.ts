@@ -114,7 +114,7 @@ function createWorkers(
   const events = new EventRecorder({ client, controller: 'macvlan.dev/controller', instance, logger });
   const applier = new Applier({ client, written: sight.definitions, logger });
   const reporter = new Reporter({ client, events, written: sight.attachments });
-  const shared = () => ({ logger, metrics, mayWork, queue: new WorkQueue({ longestRetryMs: LONGEST_RETRY_MS }) });
+  const shared = () => ({ logger, metrics: metrics?.work, mayWork, queue: new WorkQueue({ longestRetryMs: LONGEST_RETRY_MS }) });
   const attachments = new Controller({
     ...shared(),
     name: 'attachments',

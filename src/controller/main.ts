@@ -8,13 +8,16 @@ import { runProcess } from '../kernel/process/lifecycle.ts';
 import { createLogger } from '../kernel/process/logger.ts';
 import { Metrics } from '../kernel/process/metrics.ts';
 import { PROGRAM_VERSION } from '../kernel/process/version.ts';
-import { createController } from './controller.ts';
+import { createController, LEASE_NAME } from './controller.ts';
 import { type Options, parseOptions } from './options.ts';
 
 const options = parseOptions();
 const logger = createLogger({ name: 'macvlan-controller', level: options.logLevel });
-const metrics = new Metrics();
-const transport = new Transport(await credentialsFor(options), { userAgent: `macvlan-controller/${PROGRAM_VERSION}` });
+const metrics = new Metrics({ lease: LEASE_NAME });
+const transport = new Transport(await credentialsFor(options), {
+  observer: metrics.requests,
+  userAgent: `macvlan-controller/${PROGRAM_VERSION}`,
+});
 const app = createController({ client: new KubeClient(transport), options, logger, metrics });
 const health = new HealthServer({
   port: options.healthPort,

@@ -46,4 +46,30 @@ export function registerAttachmentMetrics(registry: Registry, attachments: ReadS
       }
     },
   });
+  new Gauge({
+    name: 'macvlan_attachment_network_definitions',
+    help: 'NetworkAttachmentDefinitions that an attachment has in place.',
+    labelNames: ['attachment'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { metadata, status } of attachments.list()) {
+        this.set({ attachment: metadata.name }, status?.namespaces ?? 0);
+      }
+    },
+  });
+  new Gauge({
+    name: 'macvlan_attachment_pods',
+    help: "Pods of an attachment by what their nodes' agents say of their links, as in its status.",
+    labelNames: ['attachment', 'state'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { metadata, status } of attachments.list()) {
+        for (const [state, count] of Object.entries(status?.pods ?? {})) {
+          this.set({ attachment: metadata.name, state }, count);
+        }
+      }
+    },
+  });
 }

@@ -1,7 +1,7 @@
 // The loop around a reconciler: takes keys, runs them a few at a time, and is the only place that waits, retries and logs.
 import { type Clock, monotonicClock } from '../process/clock.ts';
 import type { Logger } from '../process/logger.ts';
-import { type Priority, WorkQueue } from '../queue/work-queue.ts';
+import { type Priority, type QueueObserver, WorkQueue } from '../queue/work-queue.ts';
 
 /** What a reconciler says at the end. `blocked`: nothing helps until something changes, so nothing is tried until then. */
 export type Answer =
@@ -18,6 +18,22 @@ export interface ControllerObserver {
   reconciled?(controller: string, answer: Answer['type'], seconds: number): void;
   /** Called once, with a function that gives the number of keys that wait. */
   queue?(controller: string, depth: () => number): void;
+  /** Called once, with what the workers are at. */
+  workers?(controller: string, gauges: WorkerGauges): void;
+  /** A key was put into the queue; one that failed was; one was taken after it had waited for so long. */
+  added?(controller: string): void;
+  retried?(controller: string): void;
+  waited?(controller: string, seconds: number): void;
+}
+
+/** Asked at each scrape. */
+export interface WorkerGauges {
+  /** Workers, at work or not. */
+  readonly most: number;
+  /** Keys that are worked on. */
+  busy(): number;
+  /** For how long the oldest of them has been, in seconds; 0 when there is none. */
+  longestSeconds(): number;
 }
 
 export interface ControllerOptions {
@@ -45,14 +61,23 @@ export class Controller {
   readonly #clock: Clock;
   readonly #queue: WorkQueue;
   readonly #logger: Logger;
+  /** Keys that are worked on, with the time at which that began. */
+  readonly #running = new Map<string, number>();
   #lastTurn = 0;
 
   constructor(options: ControllerOptions) {
+    const { name, metrics } = options;
     this.#options = options;
     this.#clock = options.clock ?? monotonicClock;
     this.#queue = options.queue ?? new WorkQueue({ clock: this.#clock });
-    this.#logger = options.logger.child({ controller: options.name });
-    options.metrics?.queue?.(options.name, () => this.#queue.depth);
+    if (metrics !== undefined) this.#queue.observe(observerFor(name, metrics));
+    this.#logger = options.logger.child({ controller: name });
+    metrics?.queue?.(name, () => this.#queue.depth);
+    metrics?.workers?.(name, {
+      most: options.concurrency ?? 1,
+      busy: () => this.#running.size,
+      longestSeconds: () => this.#longestSeconds(),
+    });
   }
 
   /** Asks for a reconcile of `key`. Default priority `user`. */
@@ -94,16 +119,23 @@ export class Controller {
 
   async #reconcile(key: string, signal: AbortSignal): Promise<void> {
     const started = this.#clock.now();
+    this.#running.set(key, started);
     let answer: Answer;
     try {
       answer = await this.#options.reconcile(key, signal);
     } catch (error) {
       answer = { type: 'retry', error };
     }
+    this.#running.delete(key);
     this.#options.metrics?.reconciled?.(this.#options.name, answer.type, (this.#clock.now() - started) / 1000);
     if (answer.type === 'retry') this.#retry(key, answer.error);
     else this.#queue.forget(key);
     if (answer.type === 'later') this.#queue.addAfter(key, answer.ms);
+  }
+
+  #longestSeconds(): number {
+    const [oldest] = this.#running.values(); // in the order in which they began
+    return oldest === undefined ? 0 : (this.#clock.now() - oldest) / 1000;
   }
 
   #retry(key: string, error: unknown): void {
@@ -121,6 +153,14 @@ export class Controller {
     await new Promise<void>((resolve) => setImmediate(resolve));
     this.#lastTurn = this.#clock.now();
   }
+}
+
+function observerFor(name: string, metrics: ControllerObserver): QueueObserver {
+  return {
+    added: () => metrics.added?.(name),
+    retried: () => metrics.retried?.(name),
+    waited: (seconds) => metrics.waited?.(name, seconds),
+  };
 }
 
 function retryAfterOf(error: unknown): number {

@@ -86,7 +86,14 @@ export function apiErrorFor(what: string, response: TransportResponse): ApiError
   });
 }
 
+/** What a transport tells about its requests, for metrics. */
+export interface RequestObserver {
+  /** The headers of an answer came after so many seconds; status 0: no answer came. */
+  answered?(method: TransportRequest['method'], status: number, seconds: number): void;
+}
+
 export interface TransportOptions {
+  readonly observer?: RequestObserver | undefined;
   /** Default deadline for headers, in milliseconds; default 10 000. */
   readonly headersTimeoutMs?: number;
   /** How long a body that is read as a whole may pause; default 30 000. */
@@ -179,11 +186,12 @@ export class Transport {
       headers['content-type'] = req.contentType ?? 'application/json';
       headers['content-length'] = String(body.length);
     }
-    return send(this.#urlFor(req), { method: req.method, headers, agent }, body, {
+    const sent = send(this.#urlFor(req), { method: req.method, headers, agent }, body, {
       signal: req.signal,
       timeoutMs: req.timeoutMs ?? this.#options.headersTimeoutMs ?? 10_000,
       what: `${req.method} ${req.path}`,
     });
+    return this.#options.observer === undefined ? sent : observed(sent, req, this.#options.observer);
   }
 
   #urlFor(req: TransportRequest): URL {
@@ -257,6 +265,18 @@ function send(
     });
     request.end(body);
   });
+}
+
+async function observed(sent: Promise<Sent>, req: TransportRequest, observer: RequestObserver): Promise<Sent> {
+  const started = performance.now();
+  let status = 0;
+  try {
+    const answer = await sent;
+    status = answer.response.statusCode ?? 0;
+    return answer;
+  } finally {
+    observer.answered?.(req.method, status, (performance.now() - started) / 1000);
+  }
 }
 
 // A request whose second arrival changes nothing: reads, and an apply, which says how things should be.

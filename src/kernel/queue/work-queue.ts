@@ -6,6 +6,16 @@ import { TokenBucket } from './token-bucket.ts';
 /** What a user just did goes before what a start or a resync replays. */
 export type Priority = 'user' | 'background';
 
+/** What a queue tells about its keys, for metrics. */
+export interface QueueObserver {
+  /** A key was put in that did not wait already. */
+  added?(): void;
+  /** A key failed and will be put in again. */
+  retried?(): void;
+  /** A key was taken after it had waited for so long. */
+  waited?(seconds: number): void;
+}
+
 export interface WorkQueueOptions {
   readonly clock?: Clock;
   /** Pause before the first retry of a key; doubles with each failure. Default 5 ms. */
@@ -28,6 +38,9 @@ export class WorkQueue {
   readonly #processing = new Map<string, Priority>();
   readonly #timers = new Map<string, { at: number; priority: Priority; cancel: () => void }>();
   readonly #failures = new Map<string, number>();
+  /** Since when each key of `#dirty` has been in it. */
+  readonly #since = new Map<string, number>();
+  #observer: QueueObserver = {};
   readonly #waiters: (() => void)[] = [];
   #closed = false;
 
@@ -36,6 +49,11 @@ export class WorkQueue {
     this.#firstRetryMs = options.firstRetryMs ?? 5;
     this.#longestRetryMs = options.longestRetryMs ?? 1_000_000;
     this.#bucket = new TokenBucket(this.#clock, options.retriesPerSecond ?? 10, options.retryBurst ?? 100);
+  }
+
+  /** Tells `observer` from now on. */
+  observe(observer: QueueObserver): void {
+    this.#observer = observer;
   }
 
   /** Keys that could be taken now. */
@@ -55,6 +73,7 @@ export class WorkQueue {
     const before = this.#dirty.get(key);
     if (before === 'user' || before === best) return;
     this.#dirty.set(key, best);
+    if (before === undefined) this.#noteAdded(key);
     if (this.#processing.has(key)) return;
     if (before === undefined) this.#push(key, best);
     else this.#promote(key);
@@ -83,6 +102,7 @@ export class WorkQueue {
    * `leastMs` is a pause that the server asked for.
    */
   retry(key: string, leastMs = 0): void {
+    this.#observer.retried?.();
     const failures = this.#failures.get(key) ?? 0;
     this.#failures.set(key, failures + 1);
     const own = Math.min(this.#firstRetryMs * 2 ** Math.min(failures, 40), this.#longestRetryMs);
@@ -106,6 +126,7 @@ export class WorkQueue {
       if (key !== undefined) {
         this.#processing.set(key, this.#dirty.get(key) ?? 'background');
         this.#dirty.delete(key);
+        this.#noteTaken(key);
         return key;
       }
       if (this.#closed) return undefined;
@@ -129,8 +150,20 @@ export class WorkQueue {
       this.#lanes.user.clear();
       this.#lanes.background.clear();
       this.#dirty.clear();
+      this.#since.clear();
     }
     for (const wake of this.#waiters.splice(0)) wake();
+  }
+
+  #noteAdded(key: string): void {
+    this.#since.set(key, this.#clock.now());
+    this.#observer.added?.();
+  }
+
+  #noteTaken(key: string): void {
+    const since = this.#since.get(key);
+    this.#since.delete(key);
+    if (since !== undefined) this.#observer.waited?.((this.#clock.now() - since) / 1000);
   }
 
   #push(key: string, priority: Priority): void {

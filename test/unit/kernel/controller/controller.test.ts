@@ -190,22 +190,34 @@ describe('the controller loop', () => {
 
   test('tells its metrics what came out and how deep the queue is', async () => {
     const answers: string[] = [];
+    const told: string[] = [];
     let depth = () => -1;
+    let busy = () => -1;
     const { controller, clock, start } = setUp(counting([{ type: 'blocked' }, new Error('no')]).reconcile, {
       metrics: {
         reconciled: (name, answer) => answers.push(`${name} ${answer}`),
         queue: (_, current) => {
           depth = current;
         },
+        workers: (_, gauges) => {
+          busy = gauges.busy;
+        },
+        added: (name) => told.push(`${name} added`),
+        waited: (name, seconds) => told.push(`${name} waited ${seconds}`),
+        retried: (name) => told.push(`${name} retried`),
       },
     });
     controller.enqueue('a');
     controller.enqueue('b');
+    controller.enqueue('b');
     expect(depth()).toBe(2);
+    await clock.advance(500);
     void start();
     await clock.advance(1);
     expect(answers).toEqual(['test blocked', 'test retry']);
+    expect(told).toEqual(['test added', 'test added', 'test waited 0.5', 'test waited 0.5', 'test retried']);
     expect(depth()).toBe(0);
+    expect(busy()).toBe(0);
   });
 
   test('lets other work have its turn while reconciles that need no I/O follow each other', async () => {

@@ -49,10 +49,17 @@ describe('the health endpoints', () => {
 
 describe('the metrics', () => {
   test('are served in the Prometheus format', async () => {
-    const metrics = new Metrics();
+    const metrics = new Metrics({ lease: 'one' });
     metrics.start();
-    metrics.queue('attachment', () => 3);
-    metrics.reconciled('attachment', 'blocked', 0.004);
+    metrics.work.queue?.('attachment', () => 3);
+    metrics.work.workers?.('attachment', { most: 8, busy: () => 2, longestSeconds: () => 1.5 });
+    metrics.work.added?.('attachment');
+    metrics.work.waited?.('attachment', 0.02);
+    metrics.work.reconciled?.('attachment', 'blocked', 0.004);
+    metrics.work.reconciled?.('attachment', 'retry', 0.004);
+    metrics.work.retried?.('attachment');
+    metrics.requests.answered?.('GET', 0, 10);
+    metrics.requests.answered?.('PATCH', 200, 0.003);
     metrics.leading(true);
     metrics.watch.listed?.('pods');
     metrics.watch.failed?.('pods', 410);
@@ -61,10 +68,20 @@ describe('the metrics', () => {
     const { text } = await ask('/metrics');
     metrics.stop();
     for (const line of [
-      'macvlan_queue_depth{controller="attachment"} 3',
-      'macvlan_reconciles_total{controller="attachment",answer="blocked"} 1',
-      'macvlan_reconcile_duration_seconds_bucket{le="0.005",controller="attachment"} 1',
-      'macvlan_leader 1',
+      'workqueue_depth{name="attachment"} 3',
+      'workqueue_adds_total{name="attachment"} 1',
+      'workqueue_retries_total{name="attachment"} 1',
+      'workqueue_queue_duration_seconds_bucket{le="0.025",name="attachment"} 1',
+      'workqueue_work_duration_seconds_count{name="attachment"} 2',
+      'workqueue_longest_running_processor_seconds{name="attachment"} 1.5',
+      'controller_runtime_active_workers{controller="attachment"} 2',
+      'controller_runtime_max_concurrent_reconciles{controller="attachment"} 8',
+      'controller_runtime_reconcile_total{controller="attachment",result="blocked"} 1',
+      'controller_runtime_reconcile_errors_total{controller="attachment"} 1',
+      'controller_runtime_reconcile_time_seconds_bucket{le="0.005",controller="attachment"} 2',
+      'rest_client_requests_total{code="<error>",method="GET"} 1',
+      'rest_client_request_duration_seconds_bucket{le="0.005",verb="PATCH"} 1',
+      'leader_election_master_status{name="one"} 1',
       'macvlan_watch_lists_total{kind="pods"} 1',
       'macvlan_watch_failures_total{kind="pods",status="410"} 1',
       'macvlan_watch_synced{kind="pods"} 1',
@@ -73,6 +90,12 @@ describe('the metrics', () => {
     }
     expect(text).toMatch(/macvlan_event_loop_delay_max_seconds \d/);
     expect(text).toMatch(/process_resident_memory_bytes \d{6,}/);
+  });
+
+  test('say nothing of leading in a process that does not campaign', async () => {
+    const metrics = new Metrics();
+    metrics.leading(true);
+    expect(await metrics.text()).not.toContain('leader');
   });
 
   test('are on a port of their own when that is wanted', async () => {
