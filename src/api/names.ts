@@ -18,6 +18,8 @@ export const MANAGED_BY = 'macvlan-operator';
 export const FINALIZER = 'macvlan.dev/cleanup';
 /** On an attachment: delete although pods are attached. */
 export const ANNOTATION_FORCE = 'macvlan.dev/force';
+/** On a NAD with labels or annotations of the user's choice: their keys, so that they can be taken off again. */
+export const ANNOTATION_METADATA_KEYS = 'macvlan.dev/metadata-keys';
 
 /** Server-side apply field managers, one per writer. */
 export const MANAGER_CONTROLLER = 'macvlan-controller';

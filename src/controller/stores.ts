@@ -5,6 +5,7 @@ import { AGENT_NAME, LABEL_ATTACHMENT } from '../api/names.ts';
 import { ATTACHMENT, type MacvlanAttachment } from '../api/v1alpha1/attachment.ts';
 import { type MacvlanNodeState, NODE_STATE } from '../api/v1alpha1/node-state.ts';
 import { DAEMON_SET, type DaemonSet } from '../domain/attachment/agent-daemonset.ts';
+import { ownAnnotationsOf } from '../domain/attachment/network-definition-metadata.ts';
 import type { KubeClient } from '../kernel/kube/client.ts';
 import type { Logger } from '../kernel/process/logger.ts';
 import { Reflector, type WatchObserver } from '../kernel/watch/reflector.ts';
@@ -109,7 +110,8 @@ export function attachmentsIn({ status }: MacvlanNodeState): readonly string[] {
 
 function cutDefinition(definition: NetworkAttachmentDefinition): NetworkAttachmentDefinition {
   const { annotations: _, ...metadata } = definition.metadata;
-  return { ...definition, metadata };
+  const annotations = ownAnnotationsOf(definition);
+  return { ...definition, metadata: annotations === undefined ? metadata : { ...metadata, annotations } };
 }
 
 function cutNamespace({ metadata, status }: Namespace): Namespace {

@@ -1,6 +1,7 @@
 // Apply: the writes to NetworkAttachmentDefinitions. Nothing that somebody else made is ever touched.
 import { NETWORK_ATTACHMENT_DEFINITION, type NetworkAttachmentDefinition } from '../../api/multus.ts';
 import { LABEL_ATTACHMENT, LABEL_MANAGED_BY, MANAGED_BY, MANAGER_CONTROLLER } from '../../api/names.ts';
+import { leftoversIn } from '../../domain/attachment/network-definition-metadata.ts';
 import type { Outcome } from '../../domain/attachment/verdict.ts';
 import { type Action, keyOf } from '../../domain/objects/diff.ts';
 import type { KubeClient } from '../../kernel/kube/client.ts';
@@ -69,8 +70,10 @@ export class Applier {
   /** True when the name is somebody else's. */
   async #carryOut(action: Action<Nad>, key: string, signal: AbortSignal): Promise<boolean> {
     if (action.type === 'create') return this.#create(action.object, key, signal);
-    if (action.type === 'apply') await this.#apply(action.object, key, signal);
-    else await this.#delete(action.object, signal);
+    if (action.type === 'apply') {
+      if (action.found !== undefined) await this.#takeOff(action.object, action.found, signal);
+      await this.#apply(action.object, key, signal);
+    } else await this.#delete(action.object, signal);
     return false;
   }
 
@@ -101,6 +104,18 @@ export class Applier {
     await written.through(key, () =>
       client.apply(NETWORK_ATTACHMENT_DEFINITION, nad, { manager: MANAGER_CONTROLLER, force: true, signal }),
     );
+  }
+
+  /**
+   * Labels and annotations that an earlier spec asked for. Applying without them is not enough: who created the object owns
+   * them too, and that was another kind of write.
+   */
+  async #takeOff(wanted: Nad, found: Nad, signal: AbortSignal): Promise<void> {
+    const leftovers = leftoversIn(wanted, found);
+    if (leftovers === undefined) return;
+    const { client } = this.#options;
+    const options = { manager: MANAGER_CONTROLLER, signal };
+    await client.mergePatch(NETWORK_ATTACHMENT_DEFINITION, wanted.metadata, { metadata: leftovers }, options);
   }
 
   /** Only the very object that the decision was about: one made anew meanwhile may be somebody else's. */

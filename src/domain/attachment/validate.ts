@@ -1,8 +1,11 @@
 // What can be wrong with an attachment on its own, beyond what the schema refuses. The list is the documentation.
 import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
-import type { HostLocalRange, Route } from '../../api/v1alpha1/ipam.ts';
+import type { PluginConfig } from '../../api/v1alpha1/plugin.ts';
 import type { Problem } from '../problem.ts';
-import { type AddressRange, holds, overlap, parseAddress, parseSubnet } from './address-range.ts';
+import { formatConfig } from './network-definition.ts';
+import { whatIsWrongWithMetadata } from './network-definition-metadata.ts';
+import { whatIsWrongWithPlugin } from './plugin-config.ts';
+import { describeRange, overlapIn, rangesOf, routesOf, whatIsWrongWithRange, whatIsWrongWithRoute } from './ranges.ts';
 
 /** States one fact about an attachment: nothing when it holds, else what is wrong. */
 export type Check = (attachment: MacvlanAttachment) => Problem | undefined;
@@ -13,7 +16,13 @@ export const checks: readonly Check[] = [
   rangesAreSound, // host-local would refuse the pod, on the node, much later
   rangesDoNotOverlap, // one address would go to two pods
   routesAgreeWithRanges, // a route through a router of the wrong family, or through a made-up router
+  pluginConfigsAreUnambiguous, // another plugin would run than the one that was checked
+  metadataHasValidKeys, // the API server would refuse every NAD
+  configIsNotHuge, // etcd would refuse the NAD, and each pod's sandbox carries a copy
 ];
+
+/** Largest CNI configuration, in characters: far more than any that makes sense, far less than an object may have. */
+const CONFIG_MAX = 131_072;
 
 /** All that is wrong, in the order of the list. */
 export function validateAttachment(attachment: MacvlanAttachment): readonly Problem[] {
@@ -40,89 +49,71 @@ function nameIsOneThatPodsCanRefer({ metadata: { name } }: MacvlanAttachment): P
   };
 }
 
-function rangesAreSound(attachment: MacvlanAttachment): Problem | undefined {
-  const message = rangesOf(attachment)
-    .map(whatIsWrongWith)
-    .find((text) => text !== undefined);
+function rangesAreSound({ spec: { ipam } }: MacvlanAttachment): Problem | undefined {
+  const message = firstOf(rangesOf(ipam), whatIsWrongWithRange);
   if (message === undefined) return undefined;
-  return { reason: 'RangeInvalid', message, remedy: 'Correct the range in spec.ipam.hostLocal.ranges.' };
+  return { reason: 'RangeInvalid', message, remedy: `Correct the range in ${rangesField(ipam.type)}.` };
 }
 
-function whatIsWrongWith(range: HostLocalRange): string | undefined {
-  const subnet = parseSubnet(range.subnet);
-  if (subnet === undefined) return `${range.subnet} is not a subnet written with its first address.`;
-  for (const field of ['start', 'end', 'gateway'] as const) {
-    const text = range[field];
-    const address = text === undefined ? undefined : parseAddress(text);
-    if (text !== undefined && (address === undefined || !holds(subnet, address))) {
-      return `${field} ${text} does not lie in ${range.subnet}.`;
-    }
-  }
-  const given = givenRange(range);
-  if (given !== undefined && given.first > given.last) return `start ${range.start} comes after end ${range.end}.`;
-  return undefined;
+function rangesDoNotOverlap({ spec: { ipam } }: MacvlanAttachment): Problem | undefined {
+  const [one, other] = overlapIn(rangesOf(ipam)) ?? [];
+  if (one === undefined || other === undefined) return undefined;
+  return {
+    reason: 'RangesOverlap',
+    message: `${describeRange(one)} and ${describeRange(other)} hold the same addresses.`,
+    remedy: `Change start and end in ${rangesField(ipam.type)} so that no address is in two ranges.`,
+  };
 }
 
-function rangesDoNotOverlap(attachment: MacvlanAttachment): Problem | undefined {
-  const ranges = rangesOf(attachment);
-  for (const [index, one] of ranges.entries()) {
-    const other = ranges.slice(index + 1).find((candidate) => doOverlap(one, candidate));
-    if (other !== undefined) {
-      return {
-        reason: 'RangesOverlap',
-        message: `${describeRange(one)} and ${describeRange(other)} hold the same addresses.`,
-        remedy: 'Change start and end in spec.ipam.hostLocal.ranges so that no address is in two ranges.',
-      };
-    }
-  }
-  return undefined;
+function rangesField(type: string): string {
+  return type === 'Pool' ? 'spec.ipam.pool.ranges' : 'spec.ipam.hostLocal.ranges';
 }
 
-function doOverlap(a: HostLocalRange, b: HostLocalRange): boolean {
-  const [one, other] = [givenRange(a), givenRange(b)];
-  return one !== undefined && other !== undefined && overlap(one, other);
-}
-
-function routesAgreeWithRanges(attachment: MacvlanAttachment): Problem | undefined {
-  const message = routesOf(attachment)
-    .map((route) => whatIsWrongWithRoute(route, attachment))
-    .find((text) => text !== undefined);
+function routesAgreeWithRanges({ spec: { ipam } }: MacvlanAttachment): Problem | undefined {
+  const message = firstOf(routesOf(ipam), (route) => whatIsWrongWithRoute(route, ipam));
   if (message === undefined) return undefined;
   return { reason: 'RouteInvalid', message, remedy: 'Give the route a `via` on this LAN, of the family of its `to`.' };
 }
 
-function whatIsWrongWithRoute(route: Route, attachment: MacvlanAttachment): string | undefined {
-  const to = parseSubnet(route.to);
-  if (to === undefined) return `${route.to} is not a subnet written with its first address.`;
-  if (route.via !== undefined) {
-    const via = parseAddress(route.via);
-    return via?.family === to.family ? undefined : `The route to ${route.to} cannot go via ${route.via}.`;
+function pluginConfigsAreUnambiguous({ spec: { ipam, chain = [] } }: MacvlanAttachment): Problem | undefined {
+  const configs: readonly (readonly [string, PluginConfig])[] = [
+    ...(ipam.raw === undefined ? [] : [['spec.ipam.raw.config', ipam.raw.config] as const]),
+    ...chain.map((config, index) => [`spec.chain[${index}]`, config] as const),
+  ];
+  const message = firstOf(configs, ([place, config]) => {
+    const wrong = whatIsWrongWithPlugin(config);
+    return wrong === undefined ? undefined : `${place} ${wrong}.`;
+  });
+  if (message === undefined) return undefined;
+  return { reason: 'PluginConfigInvalid', message, remedy: 'Take that key out; the plugin is named by "type" alone.' };
+}
+
+function metadataHasValidKeys(attachment: MacvlanAttachment): Problem | undefined {
+  const message = whatIsWrongWithMetadata(attachment);
+  if (message === undefined) return undefined;
+  return {
+    reason: 'MetadataInvalid',
+    message,
+    remedy:
+      'Correct it in spec.networkDefinition: a name of at most 63 characters, with a domain and a slash before it at most.',
+  };
+}
+
+function configIsNotHuge(attachment: MacvlanAttachment): Problem | undefined {
+  const { length } = formatConfig(attachment);
+  if (length <= CONFIG_MAX) return undefined;
+  return {
+    reason: 'ConfigTooLarge',
+    message: `The CNI configuration has ${length} characters; ${CONFIG_MAX} are the limit.`,
+    remedy: 'Shorten spec.ipam.raw.config or spec.chain.',
+  };
+}
+
+/** What the check says about the first item that it has something to say about. */
+function firstOf<T>(items: readonly T[], check: (item: T) => string | undefined): string | undefined {
+  for (const item of items) {
+    const message = check(item);
+    if (message !== undefined) return message;
   }
-  if (attachment.spec.ipam.type !== 'HostLocal') return undefined;
-  // host-local makes up a router (the subnet's first address) for a range without one: better said than silently wrong.
-  const hasRouter = rangesOf(attachment).some(
-    (range) => range.gateway !== undefined && parseSubnet(range.subnet)?.family === to.family,
-  );
-  return hasRouter ? undefined : `The route to ${route.to} has no \`via\`, and no range of its family has a gateway.`;
-}
-
-function rangesOf(attachment: MacvlanAttachment): readonly HostLocalRange[] {
-  return attachment.spec.ipam.hostLocal?.ranges ?? [];
-}
-
-function routesOf({ spec: { ipam } }: MacvlanAttachment): readonly Route[] {
-  return [...(ipam.static?.routes ?? []), ...(ipam.hostLocal?.routes ?? [])];
-}
-
-/** What the range hands out: from start to end, the subnet's limits by default. */
-function givenRange(range: HostLocalRange): AddressRange | undefined {
-  const subnet = parseSubnet(range.subnet);
-  if (subnet === undefined) return undefined;
-  const first = range.start === undefined ? undefined : parseAddress(range.start)?.value;
-  const last = range.end === undefined ? undefined : parseAddress(range.end)?.value;
-  return { family: subnet.family, first: first ?? subnet.first, last: last ?? subnet.last };
-}
-
-function describeRange({ subnet, start, end }: HostLocalRange): string {
-  return start === undefined && end === undefined ? subnet : `${subnet} (${start ?? 'first'} to ${end ?? 'last'})`;
+  return undefined;
 }

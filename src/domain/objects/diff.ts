@@ -6,14 +6,23 @@ export interface Action<T extends KubeObject = KubeObject> {
   readonly type: 'create' | 'apply' | 'delete';
   /** As wanted; for `delete`, as found. */
   readonly object: T;
+  /** For `apply`: as found. */
+  readonly found?: T;
   readonly because: string;
 }
 
+/** Says, as the log's `because`, that an object that is as wanted holds something that has to go. */
+export type LeftoverCheck<T> = (wanted: T, found: T) => string | undefined;
+
 /** What has to happen so that exactly `wanted` exists; objects that are right already do not appear. Sorted by key. */
-export function diffObjects<T extends KubeObject>(wanted: readonly T[], actual: readonly T[]): readonly Action<T>[] {
+export function diffObjects<T extends KubeObject>(
+  wanted: readonly T[],
+  actual: readonly T[],
+  leftover: LeftoverCheck<T> = () => undefined,
+): readonly Action<T>[] {
   const found = new Map(actual.map((object) => [keyOf(object), object]));
   const wantedKeys = new Set(wanted.map(keyOf));
-  const changes = wanted.map((object) => actionFor(object, found.get(keyOf(object))));
+  const changes = wanted.map((object) => actionFor(object, found.get(keyOf(object)), leftover));
   const orphans = actual
     .filter((object) => !wantedKeys.has(keyOf(object)) && object.metadata.deletionTimestamp === undefined)
     .map((object): Action<T> => ({ type: 'delete', object, because: 'no longer wanted' }));
@@ -22,10 +31,15 @@ export function diffObjects<T extends KubeObject>(wanted: readonly T[], actual: 
   );
 }
 
-function actionFor<T extends KubeObject>(wanted: T, found: T | undefined): Action<T> | undefined {
+function actionFor<T extends KubeObject>(
+  wanted: T,
+  found: T | undefined,
+  leftover: LeftoverCheck<T>,
+): Action<T> | undefined {
   if (found === undefined) return { type: 'create', object: wanted, because: 'not there' };
   const path = differenceIn(wanted, found, '');
-  return path === undefined ? undefined : { type: 'apply', object: wanted, because: `${path} differs` };
+  const because = path === undefined ? leftover(wanted, found) : `${path} differs`;
+  return because === undefined ? undefined : { type: 'apply', object: wanted, found, because };
 }
 
 /** `namespace/name`, or the name alone. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { MacvlanAttachmentSpec } from '../../../../src/api/v1alpha1/attachment.ts';
-import type { HostLocalIpam, Route } from '../../../../src/api/v1alpha1/ipam.ts';
+import type { HostLocalIpam, PoolIpam, Route } from '../../../../src/api/v1alpha1/ipam.ts';
 import { hostAccessProblem, validateAttachment } from '../../../../src/domain/attachment/validate.ts';
 import { attachment } from '../../../support/builders.ts';
 
@@ -8,7 +8,12 @@ const reasons = (spec: Partial<MacvlanAttachmentSpec>, name = 'lan') =>
   validateAttachment(attachment({ name, spec })).map((problem) => problem.reason);
 const hostLocal = (ranges: HostLocalIpam['ranges'], routes: readonly Route[] = []) =>
   reasons({ ipam: { type: 'HostLocal', hostLocal: { ranges, routes } } });
+const pool = (ranges: PoolIpam['ranges'], routes: readonly Route[] = []) =>
+  reasons({ ipam: { type: 'Pool', pool: { ranges, routes } } });
+const raw = (config: { readonly type: string }) => reasons({ ipam: { type: 'Raw', raw: { config } } });
 const subnet = '192.0.2.0/24';
+const v6 = '2001:db8::/64';
+const gateway = '192.0.2.1';
 
 describe('an attachment is accepted', () => {
   test.each<[string, () => readonly string[]]>([
@@ -29,6 +34,36 @@ describe('an attachment is accepted', () => {
     [
       'with a Static route without a router',
       () => reasons({ ipam: { type: 'Static', static: { routes: [{ to: '10.0.0.0/8' }] } } }),
+    ],
+    ['with a pool that excludes', () => pool([{ subnet, exclude: ['192.0.2.7', '192.0.2.16/28'] }])],
+    [
+      'with a pool of both families',
+      () => pool([{ subnet }, { subnet: v6, start: '2001:db8::1', end: '2001:db8::f' }]),
+    ],
+    [
+      'with a route over the gateway that all ranges of a pool share',
+      () =>
+        pool(
+          [
+            { subnet, end: '192.0.2.9', gateway },
+            { subnet, start: '192.0.2.10', gateway },
+            { subnet: v6, gateway: '2001:db8::1' },
+          ],
+          [{ to: '0.0.0.0/0' }, { to: '::/0' }],
+        ),
+    ],
+    ['with a route on the link of a pool without gateway', () => pool([{ subnet }], [{ to: '10.0.0.0/8' }])],
+    ['with a configuration of its own', () => raw({ type: 'whereabouts' })],
+    ['with chained plugins', () => reasons({ chain: [{ type: 'tuning', Sysctl: {} }, { type: 'sbr' }] })],
+    [
+      'with labels and annotations of the usual forms',
+      () =>
+        reasons({
+          networkDefinition: {
+            labels: { team: 'home', 'app.kubernetes.io/part-of': 'lan' },
+            annotations: { 'k8s.v1.cni.cncf.io/resourceName': 'x', 'example.org/a_b.C': '' },
+          },
+        }),
     ],
   ])('%s', (_, act) => {
     expect(act()).toEqual([]);
@@ -67,6 +102,49 @@ describe('an attachment is refused', () => {
       () => hostLocal([{ subnet }], [{ to: '10.0.0.0/8' }]),
       'RouteInvalid',
     ],
+    [
+      'when a pool starts after its end',
+      () => pool([{ subnet: v6, start: '2001:db8::f', end: '2001:db8::1' }]),
+      'RangeInvalid',
+    ],
+    ['when a pool excludes what it has not', () => pool([{ subnet, exclude: ['198.51.100.1'] }]), 'RangeInvalid'],
+    ['when a pool excludes more than it has', () => pool([{ subnet, exclude: ['192.0.0.0/16'] }]), 'RangeInvalid'],
+    ['when a pool excludes a text', () => pool([{ subnet, exclude: ['router'] }]), 'RangeInvalid'],
+    ['when a pool excludes another family', () => pool([{ subnet, exclude: ['2001:db8::1'] }]), 'RangeInvalid'],
+    ['when ranges of a pool share addresses', () => pool([{ subnet }, { subnet, gateway }]), 'RangesOverlap'],
+    [
+      'when a route of a pool could go over two gateways',
+      () =>
+        pool(
+          [
+            { subnet, gateway },
+            { subnet: '198.51.100.0/24', gateway: '198.51.100.1' },
+          ],
+          [{ to: '10.0.0.0/8' }],
+        ),
+      'RouteInvalid',
+    ],
+    [
+      'when a plugin is named twice, for CNI reads keys in any case',
+      () => raw({ type: 'static', TYPE: 'host-local' } as never),
+      'PluginConfigInvalid',
+    ],
+    [
+      'when a chained plugin is named twice',
+      () => reasons({ chain: [{ type: 'sbr', Type: 'macvlan' }] }),
+      'PluginConfigInvalid',
+    ],
+    [
+      'when a label has a key that none can have',
+      () => reasons({ networkDefinition: { labels: { 'home automation': '' } } }),
+      'MetadataInvalid',
+    ],
+    [
+      'when an annotation has a key with two slashes',
+      () => reasons({ networkDefinition: { annotations: { 'a/b/c': '' } } }),
+      'MetadataInvalid',
+    ],
+    ['when the configuration is huge', () => raw({ type: 'x', text: 'a'.repeat(200_000) } as never), 'ConfigTooLarge'],
   ])('%s', (_, act, reason) => {
     expect(act()).toEqual([reason]);
   });

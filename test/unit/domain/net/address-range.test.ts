@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { holds, overlap, parseAddress, parseSubnet } from '../../../../src/domain/attachment/address-range.ts';
+import { holds, overlap, parseAddress, parseSubnet } from '../../../../src/domain/net/address-range.ts';
 
 describe('an address', () => {
   test.each<[string, string, bigint]>([
