@@ -66,7 +66,7 @@ function chosen(link: Link, wish: string): Decision {
 
 /** Whether all facts that the rule names are true of the link. */
 function holds(match: ParentMatch, link: Link, network: Network): boolean {
-  if (match.name !== undefined && match.name !== link.name && !link.altNames.includes(match.name)) return false;
+  if (match.name !== undefined && match.name !== link.name) return false;
   if (match.mac !== undefined && parseMac(match.mac) !== identityMac(link)) return false;
   return match.defaultRoute === undefined || defaultRouteLinks(match.defaultRoute, network).includes(link.ifindex);
 }

@@ -21,6 +21,7 @@ export interface Frame {
 export class Lab {
   readonly #holder: ChildProcess;
   readonly #toolbox: string;
+  readonly #children = new Set<ChildProcess>();
 
   private constructor(holder: ChildProcess, toolbox: string) {
     this.#holder = holder;
@@ -44,24 +45,24 @@ export class Lab {
   }
 
   async addNamespace(name: string): Promise<void> {
-    await this.#enter(['ip', 'netns', 'add', name]);
+    await this.enter(['ip', 'netns', 'add', name]);
     await this.ip(name, 'link set lo up');
   }
 
   /** Runs a program in a namespace and resolves with its output. Rejects when it fails. */
   async exec(namespace: string, command: readonly string[]): Promise<string> {
-    return this.#enter(['ip', 'netns', 'exec', namespace, ...command]);
+    return this.enter(['ip', 'netns', 'exec', namespace, ...command]);
   }
 
   /** Runs ip(8) with these words in a namespace. */
   ip(namespace: string, words: string): Promise<string> {
-    return this.#enter(['ip', '-n', namespace, ...words.split(' ')]);
+    return this.enter(['ip', '-n', namespace, ...words.split(' ')]);
   }
 
   /** What ip(8) shows, as JSON; an empty list when it shows nothing or the device is not there. */
   async show<T = Record<string, unknown>>(namespace: string, words: string): Promise<readonly T[]> {
     try {
-      const text = await this.#enter(['ip', '-j', '-d', '-n', namespace, ...words.split(' ')]);
+      const text = await this.enter(['ip', '-j', '-d', '-n', namespace, ...words.split(' ')]);
       const list = text.trim() === '' ? [] : (JSON.parse(text) as T[]);
       // ip prints an empty object for what it filtered out.
       return list.filter((item) => Object.keys(item as object).length > 0);
@@ -72,10 +73,13 @@ export class Lab {
 
   /** Starts a program in a namespace that goes on; it ends with the lab at the latest. */
   spawn(namespace: string, command: readonly string[], env: Record<string, string> = {}): ChildProcess {
-    return spawn('nsenter', this.#words(['ip', 'netns', 'exec', namespace, ...command]), {
+    const child = spawn('nsenter', this.#words(['ip', 'netns', 'exec', namespace, ...command]), {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: { ...process.env, ...env },
     });
+    this.#children.add(child);
+    child.on('exit', () => this.#children.delete(child));
+    return child;
   }
 
   /** Whether `target` answers a ping from the namespace. */
@@ -113,12 +117,14 @@ export class Lab {
   }
 
   async stop(): Promise<void> {
+    for (const child of this.#children) child.kill('SIGKILL');
     const ended = once(this.#holder, 'exit');
     this.#holder.stdin?.end();
     await ended;
   }
 
-  async #enter(command: readonly string[]): Promise<string> {
+  /** Runs a program in the lab, outside its namespaces: in its own view of /run. */
+  async enter(command: readonly string[]): Promise<string> {
     const { stdout } = await run('nsenter', this.#words(command), { encoding: 'utf8' });
     return stdout;
   }
