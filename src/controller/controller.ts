@@ -12,6 +12,7 @@ import type { Metrics } from '../kernel/process/metrics.ts';
 import { type Priority, WorkQueue } from '../kernel/queue/work-queue.ts';
 import { Applier } from './attachment/apply.ts';
 import type { Sight } from './attachment/gather.ts';
+import { HolderSearch } from './attachment/holders.ts';
 import { reconcileAttachment } from './attachment/reconciler.ts';
 import { Reporter } from './attachment/report.ts';
 import { Reports } from './attachment/reports.ts';
@@ -115,10 +116,11 @@ function createWorkers(
   const applier = new Applier({ client, written: sight.definitions, logger });
   const reporter = new Reporter({ client, events, written: sight.attachments });
   const shared = () => ({ logger, metrics: metrics?.work, mayWork, queue: new WorkQueue({ longestRetryMs: LONGEST_RETRY_MS }) });
+  const holders = new HolderSearch({ client, attachments: () => stores.attachments.keys() });
   const attachments = new Controller({
     ...shared(),
     name: 'attachments',
-    reconcile: reconcileAttachment({ client, sight, applier, reporter }),
+    reconcile: reconcileAttachment({ client, sight, holders, applier, reporter }),
     concurrency: ATTACHMENT_WORKERS,
   });
   const lingerMs = timing?.lingerMs;

@@ -16,6 +16,7 @@ import {
   definition,
   deleted,
   facts,
+  held,
   NOW,
   namespace,
   node,
@@ -81,6 +82,7 @@ const anyFacts: fc.Arbitrary<AttachmentFacts> = fc
     nodes,
     reports,
     owned,
+    holders: fc.constantFrom(held(), held('web'), held('web', 'db')),
   })
   .map(({ wish, life, ...rest }) => facts({ ...rest, attachment: attachmentIn(life, wish) }));
 

@@ -4,7 +4,7 @@ import type { NetworkAttachmentDefinition } from '../../src/api/multus.ts';
 import { API_VERSION, FINALIZER, LABEL_ATTACHMENT, LABEL_MANAGED_BY, MANAGED_BY } from '../../src/api/names.ts';
 import type { MacvlanAttachment, MacvlanAttachmentSpec } from '../../src/api/v1alpha1/attachment.ts';
 import type { MacvlanNodeState, NodeAttachment, NodePod } from '../../src/api/v1alpha1/node-state.ts';
-import type { AttachmentFacts } from '../../src/domain/attachment/facts.ts';
+import type { AttachmentFacts, Holders } from '../../src/domain/attachment/facts.ts';
 
 /** 2026-01-01T00:00:00Z */
 export const NOW = Date.UTC(2026, 0, 1);
@@ -73,6 +73,11 @@ export function nodePod(name: string, init: Partial<NodePod> = {}): NodePod {
   return { namespace: 'home', name, ...rest, ...init };
 }
 
+/** Pods `home/<name>` on node `a` that were asked and are attached. */
+export function held(...names: readonly string[]): Holders {
+  return { pods: names.map((name) => ({ namespace: 'home', name, node: 'a' })), more: 0 };
+}
+
 export function nodeState(
   name: string,
   attachments: readonly NodeAttachment[] = [],
@@ -97,6 +102,7 @@ export function facts(init: Partial<AttachmentFacts> = {}): AttachmentFacts {
     owned: [],
     nodes: [],
     reports: [],
+    holders: 'NotAsked',
     now: NOW,
     ...init,
   };

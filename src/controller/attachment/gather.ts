@@ -31,6 +31,7 @@ export function gatherAttachment(sight: Sight, name: string, now: number): Attac
       .by('attachment', name)
       .map((state) => reports.about(name, state))
       .filter((report) => report !== undefined),
+    holders: 'NotAsked',
     now,
   };
 }

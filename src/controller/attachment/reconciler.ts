@@ -1,6 +1,7 @@
 // One attachment, from facts to effects. Everything interesting is in the pure functions that it names.
 import { FINALIZER } from '../../api/names.ts';
 import { ATTACHMENT, type MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
+import { leftoverIn } from '../../domain/attachment/network-definition-metadata.ts';
 import { type AttachmentPlan, planAttachment } from '../../domain/attachment/plan.ts';
 import { judge } from '../../domain/attachment/verdict.ts';
 import { diffObjects } from '../../domain/objects/diff.ts';
@@ -10,11 +11,13 @@ import { addFinalizer, removeFinalizer } from '../../kernel/kube/finalizers.ts';
 import { type Clock, systemClock } from '../../kernel/process/clock.ts';
 import { type Applied, type Applier, TAKEN_RETRY_MS } from './apply.ts';
 import { gatherAttachment, type Sight } from './gather.ts';
+import type { HolderSearch } from './holders.ts';
 import type { Reporter } from './report.ts';
 
 export interface AttachmentPorts {
   readonly client: KubeClient;
   readonly sight: Sight;
+  readonly holders: HolderSearch;
   readonly applier: Applier;
   readonly reporter: Reporter;
   /** The wall clock: conditions and patience are in dates. */
@@ -22,16 +25,16 @@ export interface AttachmentPorts {
 }
 
 export function reconcileAttachment(ports: AttachmentPorts): Reconcile {
-  const { client, sight, applier, reporter, clock = systemClock } = ports;
+  const { client, sight, holders, applier, reporter, clock = systemClock } = ports;
   return async (name, signal) => {
     const first = gatherAttachment(sight, name, clock.now());
     if (planAttachment(first).finalizer === 'Add' && first.attachment !== undefined) {
       const { attachment } = first; // held before the first effect
       await sight.attachments.through(name, () => addFinalizer(client, ATTACHMENT, attachment, FINALIZER));
     }
-    const facts = gatherAttachment(sight, name, clock.now());
+    const facts = await holders.complete(gatherAttachment(sight, name, clock.now()), signal);
     const plan = planAttachment(facts);
-    const actions = plan.objects === 'Hold' ? [] : diffObjects(plan.objects, facts.owned);
+    const actions = plan.objects === 'Hold' ? [] : diffObjects(plan.objects, facts.owned, leftoverIn);
     const applied = await applier.apply(actions, signal);
     if (facts.attachment === undefined || isReleased(plan, applied)) {
       reporter.forget(name);

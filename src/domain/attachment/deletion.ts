@@ -7,14 +7,17 @@ import { ANNOTATION_FORCE, FINALIZER } from '../../api/names.ts';
 import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
 import type { NodePod } from '../../api/v1alpha1/node-state.ts';
 import type { Problem } from '../problem.ts';
-import type { AttachmentFacts, NodeReport } from './facts.ts';
+import type { AttachmentFacts, Holder, NodeReport } from './facts.ts';
 
 /** Absent: no such attachment. Released: nothing of it is left anywhere, the finalizer may go. */
 export type Stage = 'Absent' | 'Active' | 'Draining' | 'Cleaning' | 'Released';
 
 /** A node that has not been Ready for this long does not hold up a deletion; its agent cleans up when it comes back. */
 export const PATIENCE_MS = 10 * 60_000;
-const PODS_SHOWN = 5;
+/** While pods hold up a deletion, they are asked again after this; their nodes' agents usually tell earlier that they went. */
+export const ASK_AGAIN_MS = 10_000;
+/** So many pods are named. */
+export const PODS_SHOWN = 5;
 
 /** Where the attachment stands. Cleaning never goes back to Draining: the NADs are gone by then. */
 export function stageOf(facts: AttachmentFacts): Stage {
@@ -22,17 +25,31 @@ export function stageOf(facts: AttachmentFacts): Stage {
   if (attachment === undefined) return 'Absent';
   if (attachment.metadata.deletionTimestamp === undefined) return 'Active';
   if (attachment.metadata.finalizers?.includes(FINALIZER) !== true) return 'Released';
-  if (attachment.status?.phase !== 'Cleaning' && !isForced(attachment) && attachedPods(facts).length > 0) {
-    return 'Draining';
-  }
+  if (dependsOnPods(attachment) && holdersOf(facts) > 0) return 'Draining';
   return uncleanNodes(facts).length > 0 ? 'Cleaning' : 'Released';
 }
 
-/** Pods with a link on this attachment, on nodes whose word still counts; sorted. */
-export function attachedPods(facts: AttachmentFacts): readonly NodePod[] {
+/** Whether the next step of a deletion depends on attached pods, so that they have to be asked. */
+export function dependsOnPods({ metadata, status, ...rest }: MacvlanAttachment): boolean {
+  const isHeld = metadata.deletionTimestamp !== undefined && metadata.finalizers?.includes(FINALIZER) === true;
+  return isHeld && status?.phase !== 'Cleaning' && !isForced({ metadata, ...rest });
+}
+
+/** A pod with a link on the attachment, as the agent of a node tells it. Hearsay until the pod itself was asked. */
+export interface Claim extends NodePod {
+  readonly node: string;
+}
+
+/** What the agents say about pods on this attachment, on nodes whose word still counts; sorted. */
+export function claimedPods(facts: AttachmentFacts): readonly Claim[] {
   return countingReports(facts)
-    .flatMap((report) => report.pods)
+    .flatMap(({ node, pods }) => pods.map((pod) => ({ ...pod, node })))
     .toSorted((a, b) => compareText(`${a.namespace}/${a.name}`, `${b.namespace}/${b.name}`));
+}
+
+/** Attached pods: as they were found where they were asked, else as the agents say. */
+export function countPods(facts: AttachmentFacts): number {
+  return facts.holders === 'NotAsked' ? claimedPods(facts).length : holdersOf(facts);
 }
 
 /** Names of nodes that still have something of the attachment and whose word still counts; sorted. */
@@ -45,15 +62,17 @@ export function uncleanNodes(facts: AttachmentFacts): readonly string[] {
 
 /** Why the deletion is not through yet. */
 export function deletionProblems(facts: AttachmentFacts, stage: Stage): readonly Problem[] {
-  if (stage === 'Draining') return [podsAttachedProblem(attachedPods(facts))];
+  if (stage === 'Draining') return [podsAttachedProblem(facts)];
   if (stage === 'Cleaning') return uncleanNodes(facts).map(nodeNotCleanProblem);
   return [];
 }
 
 /** When the next of the nodes that hold up the deletion runs out of patience, in milliseconds from now; or never. */
 export function patienceLeft(facts: AttachmentFacts): number | undefined {
+  const holders = facts.holders === 'NotAsked' ? [] : facts.holders.pods;
+  const concerned = new Set([...facts.reports, ...holders].map(({ node }) => node));
   const left = facts.nodes
-    .filter((node) => facts.reports.some((report) => report.node === node.metadata.name))
+    .filter((node) => concerned.has(node.metadata.name))
     .map((node) => notReadySince(node))
     .filter((since) => since !== undefined)
     .map((since) => since + PATIENCE_MS - facts.now)
@@ -72,19 +91,35 @@ function isForced(attachment: MacvlanAttachment): boolean {
   return attachment.metadata.annotations?.[ANNOTATION_FORCE] === 'true';
 }
 
+/** How many pods hold the deletion up. Nobody asked: too many to go on. */
+function holdersOf(facts: AttachmentFacts): number {
+  if (facts.holders === 'NotAsked') return Number.POSITIVE_INFINITY;
+  return countingHolders(facts).length + facts.holders.more;
+}
+
+function countingHolders(facts: AttachmentFacts): readonly Holder[] {
+  return facts.holders === 'NotAsked' ? [] : ofCountingNodes(facts, facts.holders.pods);
+}
+
 function countingReports(facts: AttachmentFacts): readonly NodeReport[] {
+  return ofCountingNodes(facts, facts.reports);
+}
+
+/** What is on nodes that are there, and Ready or not for long without it. */
+function ofCountingNodes<T extends { readonly node: string }>(facts: AttachmentFacts, things: readonly T[]): T[] {
   const byName = new Map(facts.nodes.map((node) => [node.metadata.name, node]));
-  return facts.reports.filter((report) => {
-    const node = byName.get(report.node);
+  return things.filter((thing) => {
+    const node = byName.get(thing.node);
     if (node === undefined) return false;
     const since = notReadySince(node);
     return since === undefined || facts.now - since < PATIENCE_MS;
   });
 }
 
-function podsAttachedProblem(pods: readonly NodePod[]): Problem {
-  const names = [...new Set(pods.map((pod) => `${pod.namespace}/${pod.name}`))];
-  const more = names.length > PODS_SHOWN ? ` and ${names.length - PODS_SHOWN} more` : '';
+function podsAttachedProblem(facts: AttachmentFacts): Problem {
+  const names = countingHolders(facts).map((pod) => `${pod.namespace}/${pod.name}`);
+  const left = holdersOf(facts) - Math.min(names.length, PODS_SHOWN);
+  const more = left > 0 ? ` and ${left} more` : '';
   return {
     reason: 'PodsAttached',
     message: `Deletion waits for attached pods: ${names.slice(0, PODS_SHOWN).join(', ')}${more}.`,

@@ -18,6 +18,8 @@ export interface AttachmentFacts {
   readonly nodes: readonly Node[];
   /** What the agents say about this attachment; nodes that say nothing about it are not in the list. */
   readonly reports: readonly NodeReport[];
+  /** Pods that hold up the deletion. They are asked only where something depends on it (`dependsOnPods`). */
+  readonly holders: Holders | 'NotAsked';
   /** Milliseconds since 1970. */
   readonly now: number;
 }
@@ -27,6 +29,20 @@ export interface NodeReport {
   readonly node: string;
   readonly entry: NodeAttachment | undefined;
   readonly pods: readonly NodePod[];
+}
+
+/** Pods that were asked themselves and are attached. */
+export interface Holders {
+  /** Some of them, or all. */
+  readonly pods: readonly Holder[];
+  /** How many others their nodes' agents speak of, which were not asked. */
+  readonly more: number;
+}
+
+export interface Holder {
+  readonly namespace: string;
+  readonly name: string;
+  readonly node: string;
 }
 
 /** Whether the attachment takes this node. */

@@ -3,7 +3,7 @@ import type { NetworkAttachmentDefinition } from '../../api/multus.ts';
 import { FINALIZER } from '../../api/names.ts';
 import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
 import type { Problem } from '../problem.ts';
-import { deletionProblems, patienceLeft, type Stage, stageOf } from './deletion.ts';
+import { ASK_AGAIN_MS, deletionProblems, patienceLeft, type Stage, stageOf } from './deletion.ts';
 import { type AttachmentFacts, isGoing, wantsNamespace } from './facts.ts';
 import { networkDefinitionFor } from './network-definition.ts';
 import { hostAccessProblem, validateAttachment } from './validate.ts';
@@ -32,7 +32,7 @@ export function planAttachment(facts: AttachmentFacts): AttachmentPlan {
     finalizer: stage === 'Active' && attachment.metadata.finalizers?.includes(FINALIZER) !== true ? 'Add' : 'Keep',
     objects: objectsFor(attachment, facts),
     problems: [...problems, ...prerequisiteProblems(attachment, facts), ...deletionProblems(facts, stage)],
-    recheckMs: stage === 'Draining' ? patienceLeft(facts) : undefined,
+    recheckMs: stage === 'Draining' ? Math.min(ASK_AGAIN_MS, patienceLeft(facts) ?? ASK_AGAIN_MS) : undefined,
   };
 }
 

@@ -5,7 +5,7 @@ import type { MacvlanAttachment, MacvlanAttachmentStatus } from '../../api/v1alp
 import { conditionAfter, findCondition } from '../objects/conditions.ts';
 import { aliasFor } from './alias.ts';
 import { answersFor } from './attachment-conditions.ts';
-import { attachedPods } from './deletion.ts';
+import { countPods } from './deletion.ts';
 import { isGoingAway, type Verdict } from './verdict.ts';
 
 const PROBLEMS_SHOWN = 10;
@@ -20,7 +20,7 @@ export function statusFor(attachment: MacvlanAttachment, verdict: Verdict): Macv
     conditions: conditionsFor(attachment, verdict),
     nodes: { matched: nodes.matched, ready: nodes.ready, degraded: nodes.degraded },
     namespaces: namespacesWithNad(verdict),
-    pods: { attached: attachedPods(facts).length },
+    pods: { attached: countPods(facts) },
     summary: `${nodes.ready}/${nodes.matched}`,
     ...(problems.length === 0 ? {} : { problems: problems.slice(0, PROBLEMS_SHOWN) }),
   };

@@ -6,6 +6,7 @@ import {
   definition,
   deleted,
   facts,
+  held,
   namespace,
   node,
   nodeEntry,
@@ -54,12 +55,18 @@ describe('NADs are wanted', () => {
         attachment: deleted(),
         nodes: [node('a')],
         reports: [{ node: 'a', entry: nodeEntry(), pods: [nodePod('web')] }],
+        holders: held('web'),
       },
       ['home'],
     ],
     [
       'nowhere once nodes are being cleaned',
-      { attachment: deleted(), nodes: [node('a')], reports: [{ node: 'a', entry: nodeEntry(), pods: [] }] },
+      {
+        attachment: deleted(),
+        nodes: [node('a')],
+        reports: [{ node: 'a', entry: nodeEntry(), pods: [] }],
+        holders: held(),
+      },
       [],
     ],
   ])('%s', (_, init, expected) => {
@@ -104,35 +111,38 @@ describe('the finalizer', () => {
 
 describe('a deletion', () => {
   const report = { node: 'a', entry: nodeEntry(), pods: [nodePod('web')] };
-  const held = { attachment: deleted(), nodes: [node('a')], reports: [report] };
+  const waiting = { attachment: deleted(), nodes: [node('a')], reports: [report], holders: held('web') };
   const forced = deleted({ metadata: { annotations: { 'macvlan.dev/force': 'true' } } });
   const cleaning = deleted({ status: { phase: 'Cleaning' } });
 
   test.each<[string, Partial<AttachmentFacts>, string]>([
-    ['waits for attached pods', held, 'Draining'],
-    ['goes past them by force', { ...held, attachment: forced }, 'Cleaning'],
+    ['waits for attached pods', waiting, 'Draining'],
+    ['waits for them also when no agent speaks of them', { ...waiting, reports: [] }, 'Draining'],
+    ['does not wait for pods that only agents speak of', { ...waiting, holders: held() }, 'Cleaning'],
+    ['goes no further while nobody has asked the pods', { ...waiting, holders: 'NotAsked' }, 'Draining'],
+    ['goes past them by force', { ...waiting, attachment: forced, holders: 'NotAsked' }, 'Cleaning'],
     [
       'does not take any other value for force',
-      { ...held, attachment: deleted({ metadata: { annotations: { 'macvlan.dev/force': 'yes' } } }) },
+      { ...waiting, attachment: deleted({ metadata: { annotations: { 'macvlan.dev/force': 'yes' } } }) },
       'Draining',
     ],
-    ['waits for nodes that have something left', { ...held, reports: [{ ...report, pods: [] }] }, 'Cleaning'],
-    ['does not go back to draining when a pod shows up late', { ...held, attachment: cleaning }, 'Cleaning'],
-    ['is through when no node has anything left', { ...held, reports: [] }, 'Released'],
-    ['does not wait for a node that is gone', { ...held, nodes: [] }, 'Released'],
+    ['waits for nodes that have something left', { ...waiting, holders: held() }, 'Cleaning'],
+    ['does not go back to draining when a pod shows up late', { ...waiting, attachment: cleaning }, 'Cleaning'],
+    ['is through when no node has anything left', { ...waiting, reports: [], holders: held() }, 'Released'],
+    ['does not wait for a node that is gone', { ...waiting, nodes: [] }, 'Released'],
     [
       'waits for a node that has not been ready for nine minutes',
-      { ...held, nodes: [node('a', { ready: 'Unknown', sinceMs: 9 * MINUTE })] },
+      { ...waiting, nodes: [node('a', { ready: 'Unknown', sinceMs: 9 * MINUTE })] },
       'Draining',
     ],
     [
       'does not wait for a node that has not been ready for ten',
-      { ...held, nodes: [node('a', { ready: 'False', sinceMs: 10 * MINUTE })] },
+      { ...waiting, nodes: [node('a', { ready: 'False', sinceMs: 10 * MINUTE })] },
       'Released',
     ],
     [
       'is through at once when the finalizer is not ours',
-      { ...held, attachment: deleted({ metadata: { finalizers: ['other'] } }) },
+      { ...waiting, attachment: deleted({ metadata: { finalizers: ['other'] } }) },
       'Released',
     ],
   ])('%s', (_, init, stage) => {
@@ -144,21 +154,29 @@ describe('a deletion', () => {
       node('a', { ready: 'Unknown', sinceMs: 9 * MINUTE }),
       node('b', { ready: 'Unknown', sinceMs: 9.5 * MINUTE }),
     ];
-    expect(plan({ ...held, nodes }).recheckMs).toBe(MINUTE);
-    expect(plan(held).recheckMs).toBeUndefined();
+    expect(plan({ ...waiting, attachment: cleaning, nodes }).recheckMs).toBe(MINUTE);
+    expect(plan({ ...waiting, attachment: cleaning }).recheckMs).toBeUndefined();
+  });
+
+  test('asks the pods again after a while, or when the patience with their node ends', () => {
+    expect(plan(waiting).recheckMs).toBe(10_000);
+    const nodes = [node('a', { ready: 'Unknown', sinceMs: 10 * MINUTE - 5000 })];
+    expect(plan({ ...waiting, reports: [], nodes }).recheckMs).toBe(5000);
   });
 
   test('says which pods hold it up, a few of them by name', () => {
-    const pods = Array.from({ length: 7 }, (_, index) => nodePod(`web-${index}`));
-    const [problem] = plan({ ...held, reports: [{ ...report, pods }] }).problems;
+    const names = Array.from({ length: 7 }, (_, index) => `web-${index}`);
+    const [problem] = plan({ ...waiting, holders: held(...names) }).problems;
     expect(problem?.reason).toBe('PodsAttached');
     expect(problem?.message).toBe(
       'Deletion waits for attached pods: home/web-0, home/web-1, home/web-2, home/web-3, home/web-4 and 2 more.',
     );
+    const [other] = plan({ ...waiting, holders: { ...held('web-0'), more: 3 } }).problems;
+    expect(other?.message).toBe('Deletion waits for attached pods: home/web-0 and 3 more.');
   });
 
   test('says which nodes are not clean yet', () => {
-    expect(plan({ ...held, attachment: cleaning }).problems).toEqual([
+    expect(plan({ ...waiting, attachment: cleaning }).problems).toEqual([
       expect.objectContaining({ reason: 'NodeNotClean', node: 'a' }),
     ]);
   });

@@ -10,6 +10,7 @@ import {
   conditionOf,
   deleted,
   facts,
+  held,
   NOW,
   namespace,
   node,
@@ -176,8 +177,9 @@ describe('a deleted attachment', () => {
   const report = { node: 'a', entry: nodeEntry(), pods: [nodePod('web')] };
 
   test('says which pods hold it up and keeps working', () => {
-    const init = { attachment: deleted(), nodes: [node('a')], reports: [report] };
-    expect(statusOf(init).phase).toBe('Draining');
+    const claimed = { ...report, pods: [nodePod('web'), nodePod('invented')] };
+    const init = { attachment: deleted(), nodes: [node('a')], reports: [claimed], holders: held('web') };
+    expect(statusOf(init)).toMatchObject({ phase: 'Draining', pods: { attached: 1 } });
     expect(answersOf(init)).toMatchObject({
       Rendered: 'True UpToDate',
       ParentsReady: 'True NodesReady',
@@ -186,7 +188,8 @@ describe('a deleted attachment', () => {
   });
 
   test('asks the nodes to clean up only after its NADs went', () => {
-    const init = { attachment: deleted(), nodes: [node('a')], reports: [{ ...report, pods: [] }] };
+    const gone = { ...report, pods: [] };
+    const init = { attachment: deleted(), nodes: [node('a')], reports: [gone], holders: held() };
     expect(statusOf(init).phase).toBe('Cleaning');
     expect(statusOf(init, { ...fine, failures: [{ message: 'no' }] }).phase).toBe('Draining');
   });

@@ -1,0 +1,106 @@
+// Which pods hold up a deletion. What the agents say is hearsay, a hint whom to ask; asked are the pods themselves.
+//
+//   agents speak of pods ──▶ ask some of these ──(one is attached)──▶ they hold it up
+//                              │ none is, or nobody speaks of any
+//                              └──▶ look through all pods once ──▶ whoever is attached holds it up; nobody: nothing does
+import { POD, type Pod } from '../../api/kube.ts';
+import { type Claim, claimedPods, dependsOnPods, PODS_SHOWN } from '../../domain/attachment/deletion.ts';
+import type { AttachmentFacts, Holder } from '../../domain/attachment/facts.ts';
+import { attachedPods } from '../../domain/pod/attached.ts';
+import type { KubeClient } from '../../kernel/kube/client.ts';
+
+/** So many pods are asked by name before all are looked through: a lie may be long. */
+const ASKED_AT_MOST = 20;
+
+type PodReader = Pick<KubeClient, 'get' | 'listPage'>;
+type ByAttachment = ReadonlyMap<string, readonly Holder[]>;
+
+export interface HolderSearchOptions {
+  readonly client: PodReader;
+  /** Names of all attachments: one look through the pods serves all of them. */
+  readonly attachments: () => Iterable<string>;
+}
+
+export class HolderSearch {
+  readonly #options: HolderSearchOptions;
+  #running: Promise<unknown> = Promise.resolve();
+  #next: Promise<ByAttachment> | undefined;
+
+  constructor(options: HolderSearchOptions) {
+    this.#options = options;
+  }
+
+  /** The facts with the holders in them, where the next step of a deletion depends on them. */
+  async complete(facts: AttachmentFacts, signal: AbortSignal): Promise<AttachmentFacts> {
+    if (facts.attachment === undefined || !dependsOnPods(facts.attachment)) return facts;
+    const claims = onePerPod(claimedPods(facts));
+    const { asked, attached } = await this.#ask(claims, facts.name, signal);
+    if (attached.length > 0) return { ...facts, holders: { pods: attached, more: claims.length - asked } };
+    return { ...facts, holders: { pods: await this.#lookEverywhere(facts.name), more: 0 } };
+  }
+
+  /** Asks the pods that agents speak of, until there are enough names or too many lies. */
+  async #ask(
+    claims: readonly Claim[],
+    attachment: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly asked: number; readonly attached: readonly Holder[] }> {
+    const attached: Holder[] = [];
+    let asked = 0;
+    for (const claim of claims.slice(0, ASKED_AT_MOST)) {
+      if (attached.length === PODS_SHOWN) break;
+      asked += 1;
+      const pod = await this.#options.client.get(POD, claim, signal);
+      if (pod !== undefined && isAsClaimed(pod, claim) && isAttached(pod, attachment)) attached.push(claim);
+    }
+    return { asked, attached };
+  }
+
+  /**
+   * An agent that keeps quiet about its pods must not let the deletion through. Attachments are often deleted together: a look
+   * through all pods serves everybody who asked before it began.
+   */
+  async #lookEverywhere(attachment: string): Promise<readonly Holder[]> {
+    this.#next ??= this.#running.then(() => {
+      this.#next = undefined;
+      const found = findAll(this.#options.client, new Set(this.#options.attachments()));
+      this.#running = found.catch(() => {}); // whoever waits for it is told
+      return found;
+    });
+    return (await this.#next).get(attachment) ?? [];
+  }
+}
+
+async function findAll(client: PodReader, attachments: ReadonlySet<string>): Promise<ByAttachment> {
+  const found = new Map<string, Holder[]>();
+  let continueToken = '';
+  do {
+    const page = await client.listPage(POD, { continueToken });
+    for (const pod of page.items) {
+      const { namespace = '', name } = pod.metadata;
+      for (const attachment of new Set(attachedPods([pod], attachments).map((link) => link.attachment))) {
+        const holder = { namespace, name, node: pod.spec.nodeName ?? '' };
+        found.set(attachment, [...(found.get(attachment) ?? []), holder]);
+      }
+    }
+    continueToken = page.continueToken;
+  } while (continueToken !== '');
+  return found;
+}
+
+/** The very pod that the agent speaks of, and on that agent's node. */
+function isAsClaimed(pod: Pod, { uid, node }: Claim): boolean {
+  return pod.metadata.uid === uid && pod.spec.nodeName === node;
+}
+
+/** By what Multus wrote on the pod. */
+function isAttached(pod: Pod, attachment: string): boolean {
+  return attachedPods([pod], new Set([attachment])).length > 0;
+}
+
+/** A pod may have several links on one attachment. */
+function onePerPod(claims: readonly Claim[]): readonly Claim[] {
+  return [
+    ...new Map(claims.map((claim) => [`${claim.node} ${claim.namespace}/${claim.name} ${claim.uid}`, claim])).values(),
+  ];
+}
