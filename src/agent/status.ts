@@ -11,7 +11,7 @@ import { aliasFor } from '../domain/attachment/alias.ts';
 import { type Change, describeChange, type Refusal } from '../domain/net/change.ts';
 import { findByIndex, type Link, type Network } from '../domain/net/network.ts';
 import { candidatesOf } from '../domain/parent/candidate.ts';
-import { defaultRouteLinks } from '../domain/parent/match.ts';
+import { defaultRouteLinks, driverOf, userAltNames } from '../domain/parent/fact.ts';
 import type { AttachedPod } from '../domain/pod/attached.ts';
 import type { Problem } from '../domain/problem.ts';
 import { isComplete } from '../domain/shim/diff.ts';
@@ -27,7 +27,15 @@ export interface Outcome {
   readonly contested: ReadonlySet<string>;
 }
 
-const LIMITS = { interfaces: 256, attachments: 4096, shims: 256, pods: 4096, problems: 16, addresses: 32 };
+const LIMITS = {
+  interfaces: 256,
+  attachments: 4096,
+  shims: 256,
+  pods: 4096,
+  problems: 16,
+  addresses: 32,
+  altNames: 32,
+};
 
 /** The status as it should be read now. Lists are sorted, so that the same state gives the same bytes. */
 export function statusFor(outcome: Outcome, version: string): MacvlanNodeStateStatus {
@@ -54,6 +62,7 @@ function interfacesOf(network: Network): readonly NodeInterface[] {
       ifindex: link.ifindex,
       mac: link.mac,
       ...(link.permanentMac === undefined ? {} : { permanentMac: link.permanentMac }),
+      ...hardwareOf(link),
       ...(families.length === 0 ? {} : { defaultRoutes: families }),
       mtu: link.mtu,
       state: stateOf(link),
@@ -67,6 +76,16 @@ function interfacesOf(network: Network): readonly NodeInterface[] {
           }),
     };
   });
+}
+
+function hardwareOf(link: Link): Pick<NodeInterface, 'altNames' | 'pciAddress' | 'driver'> {
+  const altNames = userAltNames(link);
+  const driver = driverOf(link);
+  return {
+    ...(altNames.length === 0 ? {} : { altNames: altNames.slice(0, LIMITS.altNames) }),
+    ...(link.pciAddress === undefined ? {} : { pciAddress: link.pciAddress }),
+    ...(driver === undefined ? {} : { driver }),
+  };
 }
 
 function stateOf(link: Link): NodeInterface['state'] {

@@ -59,6 +59,28 @@ describe('the alias', () => {
     expect((await agent.hasEntry('by-route', 'Failed')).problems).toMatchObject([{ reason: 'NoParentRule' }]);
   });
 
+  test('finds the NIC by pattern, alternative name, subnet and driver, and says what else it saw', async () => {
+    await lab.ip('node', `link property add dev ${NIC} altname enx525400000001`);
+    const agent = startAgent();
+    const rules = {
+      pattern: { namePattern: 'enp?s*' },
+      alt: { altName: 'enx525400000001' },
+      net: { subnet: '10.9.0.0/16', driver: 'veth' },
+      none: { subnet: '10.10.0.0/16' },
+      nothing: {},
+    };
+    for (const [name, rule] of Object.entries(rules)) {
+      agent.putAttachment(attachmentOn('', { name, spec: { parents: [{ interface: rule }] } }));
+    }
+    for (const name of ['pattern', 'alt', 'net']) await agent.hasEntry(name, 'Ready');
+    const [problem] = (await agent.hasEntry('none', 'Failed')).problems ?? [];
+    expect(problem?.message).toBe(`No NIC has an address in 10.10.0.0/16. Seen: ${NIC} (${NIC_MAC}).`);
+    await agent.hasEntry('nothing', 'Failed');
+    expect(agent.status.interfaces).toMatchObject([
+      { name: NIC, altNames: ['enx525400000001'], driver: 'veth', defaultRoutes: ['IPv4'], addresses: ['10.9.0.1/24'] },
+    ]);
+  });
+
   test('comes back when somebody takes it away', async () => {
     const agent = startAgent();
     agent.putAttachment(attachmentOn(NIC));

@@ -14,6 +14,7 @@ import {
   encodeNeighbourDump,
   encodeRouteDump,
 } from './encode.ts';
+import { HardwareFacts } from './hardware.ts';
 import { NetlinkError, RequestSocket } from './socket.ts';
 
 /** A dump that was disturbed is made again, this often at most: on a busy node one is disturbed now and then. */
@@ -33,14 +34,16 @@ const ALREADY: Readonly<Partial<Record<Change['type'], readonly string[]>>> = {
 /** The real network of the namespace that the process runs in. */
 export class NetlinkNetwork implements NetworkPort {
   readonly #socket: RequestSocket;
+  readonly #hardware: HardwareFacts;
 
   /** Throws when the kernel refuses a socket. */
-  constructor(addon: Addon) {
+  constructor(addon: Addon, hardware = new HardwareFacts()) {
     this.#socket = new RequestSocket(addon);
+    this.#hardware = hardware;
   }
 
   async read(): Promise<Network> {
-    const links = await this.#collect<Link>(encodeLinkDump, RTM_NEWLINK, decodeLink);
+    const links = await this.#hardware.addTo(await this.#collect<Link>(encodeLinkDump, RTM_NEWLINK, decodeLink));
     const addresses = await this.#collect<Address>(encodeAddressDump, RTM_NEWADDR, decodeAddress);
     const routes = [...(await this.#readRoutes('IPv4')), ...(await this.#readRoutes('IPv6'))];
     const neighbours: Neighbour[] = [];

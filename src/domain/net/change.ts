@@ -74,7 +74,7 @@ export function describeChange(change: Change): string {
     case 'DeleteLink':
       return `deleting the link ${change.name}`;
     case 'SetLink':
-      return `setting up the link ${change.name}`;
+      return `setting ${describeSettings(change)} of the link ${change.name}`;
     case 'AddAddress':
       return `adding the address ${change.address}/${change.prefixLength} to link ${change.ifindex}`;
     case 'RemoveAddress':
@@ -89,4 +89,12 @@ export function describeChange(change: Change): string {
     default:
       return `removing the neighbour ${change.address} from link ${change.ifindex}`;
   }
+}
+
+function describeSettings({ mac, mtu, up, addressGeneration, arpFilter }: LinkChange): string {
+  const settings = { mac, mtu, up, addrgenmode: addressGeneration, arp_filter: arpFilter };
+  return Object.entries(settings)
+    .filter(([, value]) => value !== undefined)
+    .map(([name]) => name)
+    .join(', ');
 }

@@ -31,6 +31,10 @@ export interface Link {
   /** The kind of port that this device is: bridge, bond, team, … */
   readonly portKind?: string;
   readonly macvlanMode?: string;
+  /** Kernel driver of a physical NIC, such as igc; virtual devices have a kind instead. */
+  readonly driver?: string;
+  /** Where a physical NIC sits on the PCI bus, such as 0000:03:00.0. */
+  readonly pciAddress?: string;
   /** How IPv6 link-local addresses are made; missing when IPv6 is off in the kernel. */
   readonly addressGeneration?: 'None' | 'Other';
   /** The IPv4 setting arp_filter; missing when the kernel did not tell. */

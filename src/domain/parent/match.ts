@@ -1,10 +1,10 @@
 // Which NIC of a node is meant: the first rule for the node, the one candidate that fits it, and why there is none otherwise.
 import type { MacvlanAttachment, ParentMatch, ParentRule } from '../../api/v1alpha1/attachment.ts';
-import { parseMac } from '../net/mac.ts';
-import { type Family, findByIndex, type Link, type Network } from '../net/network.ts';
+import { findByIndex, type Link, type Network } from '../net/network.ts';
 import type { Problem } from '../problem.ts';
 import { hasLabels } from '../select.ts';
 import { candidatesOf, unfitness } from './candidate.ts';
+import { factsOf, identityMac } from './fact.ts';
 
 /** What an attachment without rules means. */
 const DEFAULT_RULES: readonly ParentRule[] = [{ interface: { defaultRoute: 'IPv4' } }];
@@ -46,9 +46,9 @@ export function ruleFor(attachment: MacvlanAttachment, nodeLabels: Labels): Pare
   return rules.find((rule) => hasLabels(nodeLabels, rule.nodeSelector ?? {}));
 }
 
-/** The wish as text: equal wishes give equal text. */
-export function wishOf({ name, mac, defaultRoute }: ParentMatch): string {
-  return JSON.stringify([name ?? null, mac === undefined ? null : (parseMac(mac) ?? mac), defaultRoute ?? null]);
+/** The wish as text: equal wishes give equal text, in whatever order and spelling they were written. */
+export function wishOf(match: ParentMatch): string {
+  return JSON.stringify(factsOf(match).map((fact) => [fact.key, fact.wanted]));
 }
 
 function choose(match: ParentMatch, network: Network): Decision {
@@ -64,34 +64,17 @@ function chosen(link: Link, wish: string): Decision {
   return { type: 'Chosen', link, choice: { ifindex: link.ifindex, wish } };
 }
 
-/** Whether all facts that the rule names are true of the link. */
+/** Whether all facts that the rule names are true of the link. A rule without any is true of none. */
 function holds(match: ParentMatch, link: Link, network: Network): boolean {
-  if (match.name !== undefined && match.name !== link.name) return false;
-  if (match.mac !== undefined && parseMac(match.mac) !== identityMac(link)) return false;
-  return match.defaultRoute === undefined || defaultRouteLinks(match.defaultRoute, network).includes(link.ifindex);
+  const facts = factsOf(match);
+  return facts.length > 0 && facts.every((fact) => fact.holds(link, network));
 }
 
-/** The permanent address where the hardware has one: a bond or a VLAN may change or share the current one. */
-export function identityMac(link: Link): string {
-  return link.permanentMac ?? link.mac;
-}
-
-/** The links through which the preferred default route (lowest metric) of the family leaves. */
-export function defaultRouteLinks(family: Family, network: Network): readonly number[] {
-  const routes = network.routes.filter(
-    (r) => r.family === family && r.prefixLength === 0 && r.isUnicast && r.links.length > 0,
-  );
-  const best = Math.min(...routes.map((route) => route.metric));
-  return [...new Set(routes.filter((route) => route.metric === best).flatMap((route) => route.links))];
-}
-
-/** The rule in words: `name enp3s0, MAC 52:54:…`. */
-function describe({ name, mac, defaultRoute }: ParentMatch): string {
-  return [
-    ...(name === undefined ? [] : [`name ${name}`]),
-    ...(mac === undefined ? [] : [`MAC ${mac}`]),
-    ...(defaultRoute === undefined ? [] : [`the ${defaultRoute} default route`]),
-  ].join(' and ');
+/** The rule in words: `the name enp3s0 and the MAC address 52:54:…`. */
+function describe(match: ParentMatch): string {
+  return factsOf(match)
+    .map((fact) => fact.inWords)
+    .join(' and ');
 }
 
 function listNics(links: readonly Link[]): string {

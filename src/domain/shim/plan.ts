@@ -2,7 +2,7 @@
 import { SHIM_PREFIX } from '../../api/names.ts';
 import { holdsIPv4, parseIPv4 } from '../net/cidr.ts';
 import type { Address, Link, Network } from '../net/network.ts';
-import { identityMac } from '../parent/match.ts';
+import { identityMac } from '../parent/fact.ts';
 import type { AttachedPod } from '../pod/attached.ts';
 import type { Problem } from '../problem.ts';
 import { shimMacFor, shimNameFor } from './name.ts';

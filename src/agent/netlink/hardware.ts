@@ -1,0 +1,46 @@
+// What netlink does not tell about a physical NIC: its driver and its place on the PCI bus, read from sysfs once per device.
+import { readlink, realpath } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { Link } from '../../domain/net/network.ts';
+
+type Hardware = Pick<Link, 'driver' | 'pciAddress'>;
+
+const PCI_ADDRESS = /^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/;
+
+/** Looks each device up once: what it is made of stays the same for as long as it has its index. */
+export class HardwareFacts {
+  readonly #folder: string;
+  #known = new Map<number, Hardware>();
+
+  /** @param folder where the kernel shows the links of the namespace, by name */
+  constructor(folder = '/sys/class/net') {
+    this.#folder = folder;
+  }
+
+  /** The links, with driver and PCI address where they are hardware. Forgets devices that are gone. */
+  async addTo(links: readonly Link[]): Promise<readonly Link[]> {
+    const known = new Map<number, Hardware>();
+    for (const link of links) {
+      if (link.type !== 'Ethernet' || link.kind !== undefined) continue;
+      known.set(link.ifindex, this.#known.get(link.ifindex) ?? (await this.#read(link.name)));
+    }
+    // One that was renamed at the very moment showed nothing: it is looked up again.
+    this.#known = new Map([...known].filter(([, hardware]) => hardware.driver !== undefined));
+    return links.map((link) => {
+      const hardware = known.get(link.ifindex);
+      return hardware === undefined ? link : { ...link, ...hardware };
+    });
+  }
+
+  async #read(name: string): Promise<Hardware> {
+    const device = join(this.#folder, name, 'device');
+    const driver = await readlink(join(device, 'driver')).catch(() => undefined);
+    const path = await realpath(device).catch(() => '');
+    // A virtio NIC is a child of its PCI device: the nearest ancestor on that bus counts.
+    const pciAddress = path.split('/').findLast((part) => PCI_ADDRESS.test(part));
+    return {
+      ...(driver === undefined ? {} : { driver: basename(driver) }),
+      ...(pciAddress === undefined ? {} : { pciAddress }),
+    };
+  }
+}
