@@ -76,6 +76,10 @@ export const goldenSpecs: Readonly<Record<string, Partial<MacvlanAttachmentSpec>
       },
     },
   },
+  'chain-tuning': {
+    ipam: { type: 'HostLocal', hostLocal: { ranges: [RANGE] } },
+    chain: [{ type: 'tuning', sysctl: { 'net.ipv4.conf.IFNAME.arp_announce': '2' }, mtu: 1400 }],
+  },
   'chain-tuning-sbr': {
     pins: 'Allow',
     ipam: { type: 'Static', static: { routes: [{ to: '198.51.100.0/24', via: '192.0.2.1' }] } },
