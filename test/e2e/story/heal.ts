@@ -59,7 +59,10 @@ async function shimComesBack(world: World): Promise<void> {
       node.exec(['ip', 'neigh', 'show', 'dev', shim, 'nud', 'permanent']),
     ]);
     if (address.code !== 0) return undefined;
-    const text = [address, routes, neighbours].map((part) => part.stdout.replace(/^\d+:/gm, '').trim());
+    // Sorted: the kernel lists neighbours in the order of a hash that the new link's index goes into.
+    const text = [address, routes, neighbours].flatMap((part) =>
+      part.stdout.replace(/^\d+:/gm, '').trim().split('\n').sort(),
+    );
     return createHash('sha256').update(text.join('\n')).digest('hex');
   };
   const before = await state();
