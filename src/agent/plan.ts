@@ -10,6 +10,7 @@ import type { Link, Network } from '../domain/net/network.ts';
 import { diffAliases, type WantedAliases } from '../domain/parent/alias.ts';
 import { type Choice, decideParent, ruleFor, wishOf } from '../domain/parent/match.ts';
 import { pluginsFor, preflight } from '../domain/parent/preflight.ts';
+import { sharingProblems } from '../domain/parent/sharing.ts';
 import { type AttachedPod, attachedPods } from '../domain/pod/attached.ts';
 import type { Problem } from '../domain/problem.ts';
 import { diffShims } from '../domain/shim/diff.ts';
@@ -62,7 +63,10 @@ export function planNode(facts: NodeFacts): NodePlan {
     .filter((attachment) => isWanted(attachment, facts.node))
     .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
   const pods = attachedPods(facts.pods, new Set(facts.attachments.map((attachment) => attachment.metadata.name)));
-  const parents = wanted.map((attachment) => planParent(attachment, facts));
+  const parents = settleSharing(
+    wanted.map((attachment) => planParent(attachment, facts)),
+    facts.network,
+  );
   const users = parents.flatMap((plan) => shimUserFor(plan, pods, facts.network));
   const { shims, problems } = planShims(users, facts.network, facts.node.metadata.uid ?? facts.node.metadata.name);
   return {
@@ -101,6 +105,16 @@ function planParent(attachment: MacvlanAttachment, facts: NodeFacts): Attachment
   const isOn = parent.altNames.includes(base.alias);
   // Once verified, a NIC keeps the alias: a flapping carrier must not change what running pods and CNI rely on.
   return { ...base, parent, choice, problems, wantsAlias: isOn || (base.isAnnounced && problems.length === 0) };
+}
+
+/** An attachment whose NIC is another's gets no alias, or loses the one it has: its pods could not be attached anyway. */
+function settleSharing(plans: readonly AttachmentPlan[], network: Network): readonly AttachmentPlan[] {
+  const tenants = plans.flatMap(({ attachment, parent }) => (parent === undefined ? [] : [{ attachment, parent }]));
+  const taken = sharingProblems(tenants, network.links);
+  return plans.map((plan) => {
+    const problem = taken.get(plan.attachment.metadata.name);
+    return problem === undefined ? plan : { ...plan, wantsAlias: false, problems: [problem, ...plan.problems] };
+  });
 }
 
 /**

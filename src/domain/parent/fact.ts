@@ -100,9 +100,12 @@ function hasAddressIn(subnet: string, link: Link, network: Network): boolean {
   });
 }
 
-/** `*` stands for any characters, `?` for exactly one, everything else for itself; the whole name has to match. */
+/**
+ * `*` stands for any characters, `?` for exactly one, everything else for itself; the whole name has to match. Stars in a row
+ * are one: as many `.*` in a row would take the regular expression seconds to give up on.
+ */
 function matchesPattern(pattern: string, name: string): boolean {
-  const source = pattern.replaceAll(/[\\^$.*+?()[\]{}|]/g, (character) => {
+  const source = pattern.replaceAll(/\*+/g, '*').replaceAll(/[\\^$.*+?()[\]{}|]/g, (character) => {
     if (character === '*') return '.*';
     return character === '?' ? '.' : `\\${character}`;
   });
