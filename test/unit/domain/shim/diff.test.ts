@@ -1,0 +1,185 @@
+// From the shim that is there to the shim that should be, round by round.
+import { describe, expect, test } from '@jest/globals';
+import type { Link, Network } from '../../../../src/domain/net/network.ts';
+import { diffShim, diffShims, isComplete } from '../../../../src/domain/shim/diff.ts';
+import type { ShimPlan } from '../../../../src/domain/shim/plan.ts';
+import { address, defaultRoute, hostRoute, link, loopback, network } from '../../../support/network.ts';
+
+const PLAN: ShimPlan = {
+  name: 'mvs-test',
+  mac: '02:5f:00:00:00:01',
+  parent: 2,
+  mtu: 1500,
+  addresses: ['10.9.0.1'],
+  pods: [{ address: '10.9.0.2', mac: '02:aa:00:00:00:02', source: '10.9.0.1' }],
+  attachments: ['lan'],
+};
+
+const WHOLE = link({
+  ifindex: 7,
+  name: PLAN.name,
+  mac: PLAN.mac,
+  kind: 'macvlan',
+  macvlanMode: 'bridge',
+  lower: 2,
+  arpFilter: true,
+  addressGeneration: 'None',
+});
+const OWN = address('10.9.0.1/32', { ifindex: 7, isNoPrefixRoute: true });
+const ROUTE = hostRoute('10.9.0.2', 7, { source: '10.9.0.1' });
+const NEIGHBOUR = {
+  ifindex: 7,
+  family: 'IPv4',
+  address: '10.9.0.2',
+  mac: '02:aa:00:00:00:02',
+  isPermanent: true,
+} as const;
+
+function around(shim: Partial<Link> | undefined, init: Partial<Network> = {}): Network {
+  const links = [loopback(), link(), ...(shim === undefined ? [] : [{ ...WHOLE, ...shim }])];
+  const rest = { addresses: [address('10.9.0.1/24'), OWN], routes: [defaultRoute(), ROUTE], neighbours: [NEIGHBOUR] };
+  return network({ links, ...rest, ...init });
+}
+
+describe('the next changes', () => {
+  test('are none for a whole shim', () => {
+    expect(diffShims([PLAN], around({}))).toEqual([]);
+    expect(isComplete(PLAN, around({}))).toBe(true);
+  });
+
+  test('make a missing shim, and nothing else before it is there', () => {
+    const { name, mac, mtu, parent } = PLAN;
+    expect(diffShim(PLAN, network())).toEqual([{ type: 'CreateMacvlan', name, mac, mtu, parent }]);
+  });
+
+  test('silence a new shim before it may start', () => {
+    const fresh = around({ isUp: false, arpFilter: false, addressGeneration: 'Other' }, { neighbours: [] });
+    expect(diffShim(PLAN, fresh)).toEqual([
+      { type: 'SetLink', ifindex: 7, name: PLAN.name, addressGeneration: 'None', arpFilter: true },
+    ]);
+  });
+
+  test('do without the IPv6 setting where IPv6 is off', () => {
+    const { addressGeneration: _, ...without } = { ...WHOLE, arpFilter: false };
+    const facts = network({ links: [loopback(), link(), without] });
+    expect(diffShim(PLAN, facts)).toEqual([{ type: 'SetLink', ifindex: 7, name: PLAN.name, arpFilter: true }]);
+  });
+
+  test('start a silenced shim, then give it address, route and neighbour', () => {
+    const silent = around({ isUp: false }, { addresses: [], routes: [], neighbours: [] });
+    expect(diffShim(PLAN, silent).map((change) => change.type)).toEqual([
+      'SetLink',
+      'AddAddress',
+      'AddRoute',
+      'SetNeighbour',
+    ]);
+  });
+
+  test('wait while the parent is switched off, and keep a shim that had started', () => {
+    const links = [loopback(), link({ isUp: false, hasCarrier: false }), { ...WHOLE, isUp: false }];
+    expect(diffShim(PLAN, network({ links }))).toEqual([]);
+    expect(isComplete(PLAN, network({ links }))).toBe(false);
+    expect(diffShim(PLAN, { ...around({}), links: [loopback(), link({ isUp: false }), WHOLE] })).toEqual([]);
+  });
+
+  test('are none when the parent is gone', () => {
+    expect(diffShim(PLAN, network({ links: [loopback()] }))).toEqual([]);
+  });
+
+  const cases: readonly (readonly [string, Partial<Link>, Partial<Network>, readonly object[]])[] = [
+    ['another MAC address', { mac: '02:00:00:00:00:99' }, {}, [{ type: 'SetLink', mac: PLAN.mac }]],
+    ['another MTU', { mtu: 1400 }, {}, [{ type: 'SetLink', mtu: 1500 }]],
+    ['arp_filter off', { arpFilter: false }, {}, [{ type: 'SetLink', arpFilter: true }]],
+    [
+      'an IPv6 address',
+      {},
+      { addresses: [OWN, address('fe80::1/64', { ifindex: 7 })] },
+      [{ type: 'RemoveAddress', address: 'fe80::1' }],
+    ],
+    [
+      'its address with a prefix route',
+      {},
+      { addresses: [{ ...OWN, isNoPrefixRoute: false }] },
+      [{ type: 'RemoveAddress' }, { type: 'AddAddress' }],
+    ],
+    [
+      'an address of a larger subnet',
+      {},
+      { addresses: [{ ...OWN, prefixLength: 24 }] },
+      [
+        { type: 'RemoveAddress', prefixLength: 24 },
+        { type: 'AddAddress', prefixLength: 32 },
+      ],
+    ],
+    ['no route', {}, { routes: [] }, [{ type: 'AddRoute', source: '10.9.0.1' }]],
+    [
+      'a route without source',
+      {},
+      { routes: [hostRoute('10.9.0.2', 7)] },
+      [{ type: 'ReplaceRoute', source: '10.9.0.1' }],
+    ],
+    ['a route through a gateway', {}, { routes: [{ ...ROUTE, hasGateway: true }] }, [{ type: 'ReplaceRoute' }]],
+    ['a route over the parent in its place', {}, { routes: [hostRoute('10.9.0.2', 2)] }, [{ type: 'ReplaceRoute' }]],
+    ['a route of somebody else in its place', {}, { routes: [hostRoute('10.9.0.2', 5)] }, [{ type: 'AddRoute' }]],
+    [
+      'a route with a metric beside its own',
+      {},
+      { routes: [ROUTE, { ...ROUTE, metric: 5 }] },
+      [{ type: 'RemoveRoute', metric: 5 }],
+    ],
+    ['a default route', {}, { routes: [ROUTE, defaultRoute(7)] }, [{ type: 'RemoveRoute', prefixLength: 0 }]],
+    [
+      'a route to nobody',
+      {},
+      { routes: [ROUTE, hostRoute('10.9.0.9', 7)] },
+      [{ type: 'RemoveRoute', destination: '10.9.0.9' }],
+    ],
+    ['no neighbour', {}, { neighbours: [] }, [{ type: 'SetNeighbour' }]],
+    ['a neighbour that ages', {}, { neighbours: [{ ...NEIGHBOUR, isPermanent: false }] }, [{ type: 'SetNeighbour' }]],
+    [
+      'a neighbour with another MAC address',
+      {},
+      { neighbours: [{ ...NEIGHBOUR, mac: '02:00:00:00:00:01' }] },
+      [{ type: 'SetNeighbour', mac: NEIGHBOUR.mac }],
+    ],
+    [
+      'a neighbour too many',
+      {},
+      { neighbours: [NEIGHBOUR, { ...NEIGHBOUR, address: '10.9.0.9' }] },
+      [{ type: 'RemoveNeighbour', address: '10.9.0.9' }],
+    ],
+  ];
+  test.each(cases)('mend a shim with %s', (_title, shim, init, expected) => {
+    expect(diffShim(PLAN, around(shim, init))).toMatchObject(expected);
+    expect(diffShim(PLAN, around(shim, init))).toHaveLength(expected.length);
+  });
+});
+
+describe('links that are no shims (any more)', () => {
+  test('go when they have our prefix and are macvlans', () => {
+    const stray = link({ ifindex: 8, name: 'mvs-stray', kind: 'macvlan', lower: 2 });
+    const foreign = link({ ifindex: 9, name: 'mvs-dummy', kind: 'dummy' });
+    const facts = { ...around({}), links: [loopback(), link(), WHOLE, stray, foreign] };
+    expect(diffShims([PLAN], facts)).toEqual([{ type: 'DeleteLink', ifindex: 8, name: 'mvs-stray' }]);
+  });
+
+  test('go when they have taken the MAC address of a shim on its parent', () => {
+    const thief = { ...WHOLE, name: 'stolen0' };
+    const facts = network({ links: [loopback(), link(), thief] });
+    expect(diffShims([PLAN], facts).map((change) => change.type)).toEqual(['DeleteLink', 'CreateMacvlan']);
+  });
+
+  test('are made anew when what cannot be changed is wrong', () => {
+    for (const wrong of [{ lower: 5 }, { macvlanMode: 'private' }]) {
+      expect(diffShims([PLAN], around(wrong)).map((change) => change.type)).toEqual(['DeleteLink', 'CreateMacvlan']);
+    }
+  });
+
+  test('all go when nothing is planned', () => {
+    expect(diffShims([], around({}))).toEqual([{ type: 'DeleteLink', ifindex: 7, name: PLAN.name }]);
+  });
+
+  test('a shim that is held back is neither mended nor removed', () => {
+    expect(diffShims([PLAN], around({ arpFilter: false }), new Set([PLAN.name]))).toEqual([]);
+  });
+});

@@ -1,0 +1,116 @@
+// What a shim should look like: names, addresses, pods and what is wrong with them.
+import { describe, expect, test } from '@jest/globals';
+import type { Network } from '../../../../src/domain/net/network.ts';
+import type { AttachedPod } from '../../../../src/domain/pod/attached.ts';
+import { shimMacFor, shimNameFor } from '../../../../src/domain/shim/name.ts';
+import { planShims, type ShimUser } from '../../../../src/domain/shim/plan.ts';
+import { address, link, loopback, network } from '../../../support/network.ts';
+
+const UID = 'b1946ac9-2492-4d23-9c6c-000000000001';
+
+function pod(name: string, ip: string, init: Partial<AttachedPod> = {}): AttachedPod {
+  const rest = { uid: `uid-${name}`, attachment: 'lan', interface: 'net1', mac: '02:aa:00:00:00:02' };
+  return { namespace: 'home', name, ips: [ip], ...rest, ...init };
+}
+
+function plan(pods: readonly AttachedPod[], facts: Network = network(), users: readonly ShimUser[] = []) {
+  const parent = facts.links.find((l) => l.ifindex === 2) ?? link();
+  return planShims([{ attachment: 'lan', parent, pods }, ...users], facts, UID);
+}
+
+describe('a shim', () => {
+  test('has the addresses of its parent that have a subnet, once per subnet, and no others', () => {
+    const addresses = [
+      address('192.168.7.2/24'),
+      address('10.9.0.1/24'),
+      address('10.9.0.9/24', { isSecondary: true }),
+      address('10.9.0.100/32'),
+      address('169.254.1.1/16', { isGlobal: false }),
+      address('fd00::1/64'),
+      address('172.20.0.1/24', { ifindex: 3 }),
+    ];
+    expect(plan([], network({ addresses })).shims[0]?.addresses).toEqual(['10.9.0.1', '192.168.7.2']);
+  });
+
+  test('routes each pod with the address whose subnet holds it, sorted', () => {
+    const addresses = [address('10.9.0.1/24'), address('192.168.7.2/24')];
+    const { shims, problems } = plan([pod('b', '192.168.7.9'), pod('a', '10.9.0.2')], network({ addresses }));
+    expect(shims[0]?.pods).toEqual([
+      { address: '10.9.0.2', mac: '02:aa:00:00:00:02', source: '10.9.0.1' },
+      { address: '192.168.7.9', mac: '02:aa:00:00:00:02', source: '192.168.7.2' },
+    ]);
+    expect(problems.get('lan')).toEqual([]);
+  });
+
+  test('says which pods no address of the node is near to', () => {
+    const far = ['p1', 'p2', 'p3', 'p4'].map((name, i) => pod(name, `10.77.0.${i}`));
+    const { shims, problems } = plan([...far, pod('near', '10.9.0.2')]);
+    expect(shims[0]?.pods).toHaveLength(1);
+    expect(problems.get('lan')).toMatchObject([
+      {
+        reason: 'HostAddressMissing',
+        message:
+          'eth0 has no IPv4 address in the subnet of home/p1 (10.77.0.0), home/p2 (10.77.0.1), home/p3 (10.77.0.2) and 1 more.',
+      },
+    ]);
+  });
+
+  test('leaves out what it cannot lead to: IPv6, pods without MAC address, the node itself, an address taken twice', () => {
+    const pods = [
+      pod('a', '10.9.0.2'),
+      pod('b', '10.9.0.2', { mac: '02:aa:00:00:00:03' }),
+      pod('c', 'fd00::7'),
+      pod('d', '10.9.0.4', { mac: '' }),
+      pod('e', '10.9.0.1'),
+      pod('f', 'nonsense'),
+    ];
+    const { shims, problems } = plan(pods);
+    expect(shims[0]?.pods).toEqual([{ address: '10.9.0.2', mac: '02:aa:00:00:00:02', source: '10.9.0.1' }]);
+    expect(problems.get('lan')).toEqual([]);
+  });
+
+  test('is shared by the attachments of one parent, and each parent has its own', () => {
+    const facts = network({ links: [loopback(), link(), link({ ifindex: 3 })] });
+    const users = ['zoo', 'iot'].map((attachment) => ({ attachment, parent: link(), pods: [] }));
+    const other = { attachment: 'wan', parent: link({ ifindex: 3 }), pods: [] };
+    const { shims } = plan([], facts, [...users, other]);
+    expect(shims.map((shim) => shim.attachments).sort()).toEqual([['iot', 'lan', 'zoo'], ['wan']]);
+    expect(shims.map((shim) => shim.name)).toEqual(shims.map((shim) => shim.name).sort());
+  });
+
+  test('does not exist without an attachment that wants it', () => {
+    expect(planShims([], network(), UID).shims).toEqual([]);
+  });
+});
+
+describe('the name of a shim', () => {
+  test('fits into the kernel and follows node and NIC, and so does its MAC address', () => {
+    const name = shimNameFor(UID, '52:54:00:00:00:02');
+    expect(name).toMatch(/^mvs-[a-z2-7]{11}$/);
+    expect(shimNameFor(UID, '52:54:00:00:00:02')).toBe(name);
+    expect(shimNameFor(`${UID}0`, '52:54:00:00:00:02')).not.toBe(name);
+    expect(shimNameFor(UID, '52:54:00:00:00:03')).not.toBe(name);
+    expect(shimMacFor(UID, name)).toMatch(/^[0-9a-f][26ae](:[0-9a-f]{2}){5}$/);
+    expect(shimMacFor(`${UID}0`, name)).not.toBe(shimMacFor(UID, name));
+  });
+
+  test('stays when the parent gets another MAC address, as long as the shim is there', () => {
+    const there = link({ ifindex: 9, name: 'mvs-old', kind: 'macvlan', lower: 2 });
+    const facts = network({ links: [loopback(), link({ mac: '52:54:00:99:99:99' }), there] });
+    expect(plan([], facts).shims[0]?.name).toBe('mvs-old');
+  });
+
+  test('is the derived one where two shims are on one parent', () => {
+    const derived = shimNameFor(UID, link().mac);
+    const links = ['mvs-aaa', derived].map((name, i) => link({ ifindex: 9 + i, name, kind: 'macvlan', lower: 2 }));
+    expect(plan([], network({ links: [loopback(), link(), ...links] })).shims[0]?.name).toBe(derived);
+  });
+
+  test('differs between a NIC and its VLAN, which have one MAC address', () => {
+    const vlan = link({ ifindex: 3, name: 'eth0.10', kind: 'vlan', lower: 2, mac: link().mac });
+    const facts = network({ links: [loopback(), link(), vlan] });
+    const { shims } = plan([], facts, [{ attachment: 'iot', parent: vlan, pods: [] }]);
+    expect(new Set(shims.map((shim) => shim.name)).size).toBe(2);
+    expect(new Set(shims.map((shim) => shim.mac)).size).toBe(2);
+  });
+});
