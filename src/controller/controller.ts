@@ -80,8 +80,9 @@ export function createController(dependencies: ControllerDependencies): Controll
     onChange: (leads) => metrics?.leading(leads),
     ...timing,
   });
+  const leads = () => elector.leads;
   if (metrics !== undefined) registerAttachmentMetrics(metrics.registry, stores.attachments);
-  const workers = createWorkers(dependencies, stores, watches, () => elector.leads);
+  const workers = createWorkers({ ...dependencies, client: client.fenced(leads) }, stores, watches, leads);
   const parts = [
     background({ name: 'watches', run: (signal) => watches.run(signal), ready: () => synced }),
     leaderPart(elector),
@@ -91,7 +92,7 @@ export function createController(dependencies: ControllerDependencies): Controll
     parts,
     synced,
     notReady: () => (unlisted.size === 0 ? undefined : `not listed yet: ${[...unlisted].join(', ')}`),
-    leads: () => elector.leads,
+    leads,
     run: (signal) => new Lifecycle({ logger, parts }).run(signal),
   };
 }
@@ -115,7 +116,12 @@ function createWorkers(
   const events = new EventRecorder({ client, controller: 'macvlan.dev/controller', instance, logger });
   const applier = new Applier({ client, written: sight.definitions, logger });
   const reporter = new Reporter({ client, events, written: sight.attachments });
-  const shared = () => ({ logger, metrics: metrics?.work, mayWork, queue: new WorkQueue({ longestRetryMs: LONGEST_RETRY_MS }) });
+  const shared = () => ({
+    logger,
+    metrics: metrics?.work,
+    mayWork,
+    queue: new WorkQueue({ longestRetryMs: LONGEST_RETRY_MS }),
+  });
   const holders = new HolderSearch({ client, attachments: () => stores.attachments.keys() });
   const attachments = new Controller({
     ...shared(),

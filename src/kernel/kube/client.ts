@@ -54,9 +54,20 @@ interface ListBody<T> {
 /** The API server's verbs. Every method rejects with an ApiError for an answer of 400 or more, unless it says otherwise. */
 export class KubeClient {
   readonly transport: Transport;
+  readonly #mayWrite: () => boolean;
 
-  constructor(transport: Transport) {
+  constructor(transport: Transport, options: { readonly mayWrite?: () => boolean } = {}) {
     this.transport = transport;
+    this.#mayWrite = options.mayWrite ?? (() => true);
+  }
+
+  /**
+   * The same client for work that only a leader may do: `mayWrite` is asked before each write, not only before a turn. A
+   * process that was frozen in the middle of one wakes up with answers to read, and would go on writing upon them before its
+   * timers tell it that somebody else leads by now.
+   */
+  fenced(mayWrite: () => boolean): KubeClient {
+    return new KubeClient(this.transport, { mayWrite });
   }
 
   /** Reads one object; undefined when it is not there (or its kind is not). */
@@ -188,6 +199,7 @@ export class KubeClient {
   }
 
   async #send(req: TransportRequest): Promise<unknown> {
+    if (req.method !== 'GET' && !this.#mayWrite()) throw new Error(`${req.method} ${req.path}: not leading any more`);
     const response = await this.transport.request(req);
     if (response.status >= 400) throw apiErrorFor(`${req.method} ${req.path}`, response);
     return response.body;
