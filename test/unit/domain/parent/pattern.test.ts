@@ -28,10 +28,9 @@ describe('a pattern for names', () => {
     expect(matches(pattern, name)).toBe(expected);
   });
 
-  test('of stars and nothing else is done with at once, also where it does not match', () => {
-    const started = performance.now();
+  test('of many stars is done with at once, also where it does not match', () => {
+    // Unguarded, these would take minutes each.
     expect(matches(`${'*'.repeat(31)}b`, 'aaaaaaaaaaaaaaa')).toBe(false);
     expect(matches(`${'*?'.repeat(15)}*b`, 'aaaaaaaaaaaaaaa')).toBe(false);
-    expect(performance.now() - started).toBeLessThan(1000); // unguarded it takes minutes
   });
 });
