@@ -13,7 +13,8 @@ import type { KubeClient } from '../../kernel/kube/client.ts';
 const ASKED_AT_MOST = 20;
 
 type PodReader = Pick<KubeClient, 'get' | 'listPage'>;
-type ByAttachment = ReadonlyMap<string, readonly Holder[]>;
+/** Attached pods by the name of the attachment. */
+export type ByAttachment = ReadonlyMap<string, readonly Holder[]>;
 
 export interface HolderSearchOptions {
   readonly client: PodReader;
@@ -63,7 +64,7 @@ export class HolderSearch {
   async #lookEverywhere(attachment: string): Promise<readonly Holder[]> {
     this.#next ??= this.#running.then(() => {
       this.#next = undefined;
-      const found = findAll(this.#options.client, new Set(this.#options.attachments()));
+      const found = findAttached(this.#options.client, new Set(this.#options.attachments()));
       this.#running = found.catch(() => {}); // whoever waits for it is told
       return found;
     });
@@ -71,7 +72,11 @@ export class HolderSearch {
   }
 }
 
-async function findAll(client: PodReader, attachments: ReadonlySet<string>): Promise<ByAttachment> {
+/** Looks through all pods of the cluster, page by page, for those with a link on one of the attachments. */
+export async function findAttached(
+  client: Pick<KubeClient, 'listPage'>,
+  attachments: ReadonlySet<string>,
+): Promise<ByAttachment> {
   const found = new Map<string, Holder[]>();
   let continueToken = '';
   do {

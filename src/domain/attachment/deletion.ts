@@ -30,9 +30,10 @@ export function stageOf(facts: AttachmentFacts): Stage {
 }
 
 /** Whether the next step of a deletion depends on attached pods, so that they have to be asked. */
-export function dependsOnPods({ metadata, status, ...rest }: MacvlanAttachment): boolean {
+export function dependsOnPods(attachment: MacvlanAttachment): boolean {
+  const { metadata, status } = attachment;
   const isHeld = metadata.deletionTimestamp !== undefined && metadata.finalizers?.includes(FINALIZER) === true;
-  return isHeld && status?.phase !== 'Cleaning' && !isForced({ metadata, ...rest });
+  return isHeld && status?.phase !== 'Cleaning' && !isForced(attachment);
 }
 
 /** A pod with a link on the attachment, as the agent of a node tells it. Hearsay until the pod itself was asked. */
@@ -87,7 +88,8 @@ export function notReadySince(node: Node): number | undefined {
   return Date.parse(ready.lastTransitionTime);
 }
 
-function isForced(attachment: MacvlanAttachment): boolean {
+/** Whether it may end although pods are attached. */
+export function isForced(attachment: Pick<MacvlanAttachment, 'metadata'>): boolean {
   return attachment.metadata.annotations?.[ANNOTATION_FORCE] === 'true';
 }
 

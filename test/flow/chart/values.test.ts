@@ -6,7 +6,11 @@ import { CHART, runHelm } from './helm.ts';
 
 interface Rendered {
   readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly annotations?: Record<string, string>;
+  };
   // biome-ignore lint/suspicious/noExplicitAny: objects of many kinds, read by path
   readonly [field: string]: any;
 }
@@ -32,9 +36,9 @@ describe('the chart renders', () => {
   test('every namespaced object into the namespace of the release', async () => {
     const objects = await render('metrics.service.enabled=true');
     const namespaced = objects.filter(({ kind }) =>
-      /^(Service|ServiceAccount|Role|RoleBinding|Deployment|Pod.*)$/.test(kind),
+      /^(Service|ServiceAccount|Role|RoleBinding|Deployment|Job|Pod.*)$/.test(kind),
     );
-    expect(namespaced.length).toBe(7);
+    expect(namespaced.length).toBe(9);
     expect(new Set(namespaced.map(({ metadata }) => metadata.namespace))).toEqual(new Set(['somewhere']));
   });
 
@@ -78,17 +82,47 @@ describe('the chart renders', () => {
 
   test('roles without wildcards', async () => {
     const roles = (await render()).filter(({ kind }) => kind === 'ClusterRole' || kind === 'Role');
-    expect(roles.length).toBe(3);
+    expect(roles.length).toBe(4);
     expect(JSON.stringify(roles.map((role) => role['rules']))).not.toContain('*');
   });
 
-  test('credentials for the registry on both accounts, so that the agent has them too', async () => {
+  test('credentials for the registry on all accounts, so that the agent has them too', async () => {
     const objects = await render('image.pullSecrets={registry}');
     const accounts = objects.filter(({ kind }) => kind === 'ServiceAccount');
-    expect(accounts.map(({ imagePullSecrets }) => imagePullSecrets)).toEqual([
-      [{ name: 'registry' }],
-      [{ name: 'registry' }],
+    expect(accounts.map(({ metadata, imagePullSecrets }) => [metadata.name, imagePullSecrets])).toEqual([
+      ['macvlan-controller', [{ name: 'registry' }]],
+      ['macvlan-agent', [{ name: 'registry' }]],
+      ['macvlan-uninstall', [{ name: 'registry' }]],
     ]);
+  });
+
+  test('an uninstall hook with rights and an account that exist only while it runs', async () => {
+    const hooks = (await render()).filter(({ metadata }) => metadata.name === 'macvlan-uninstall');
+    expect(hooks.map(({ kind }) => kind).toSorted()).toEqual([
+      'ClusterRole',
+      'ClusterRoleBinding',
+      'Job',
+      'ServiceAccount',
+    ]);
+    for (const { metadata } of hooks) {
+      expect(metadata.annotations).toMatchObject({
+        'helm.sh/hook': 'pre-delete',
+        'helm.sh/hook-delete-policy': 'before-hook-creation,hook-succeeded',
+      });
+    }
+    const none = await render('uninstall.hook.enabled=false');
+    expect(none.filter(({ metadata }) => metadata.name === 'macvlan-uninstall')).toEqual([]);
+  });
+
+  test('an uninstall hook that may write attachments only where it is told to force', async () => {
+    const rights = async (...values: string[]) =>
+      (await render(...values)).find(
+        ({ kind, metadata }) => kind === 'ClusterRole' && metadata.name.endsWith('uninstall'),
+      )?.['rules'];
+    expect(JSON.stringify(await rights())).not.toContain('patch');
+    const forced = JSON.stringify(await rights('uninstall.whilePodsAttached=Force'));
+    expect(forced).toContain('patch');
+    expect(forced).not.toContain('pods');
   });
 
   test('neither CRDs nor policies where somebody else sees to them', async () => {
@@ -104,6 +138,7 @@ describe('the schema of the values', () => {
     ['an unknown pull policy', 'image.pullPolicy=Sometimes', 'pullPolicy'],
     ['a tag inside the repository', 'image.repository=registry.test/m:1', 'repository'],
     ['a relative folder', 'agent.cniBinDir=opt/cni/bin', 'cniBinDir'],
+    ['an unknown answer to attached pods', 'uninstall.whilePodsAttached=Maybe', 'whilePodsAttached'],
     ['an unknown log level', 'logLevel=chatty', 'logLevel'],
   ])('refuses %s', async (_what, value, named) => {
     await expect(render(value)).rejects.toThrow(named);
