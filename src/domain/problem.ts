@@ -20,7 +20,7 @@ export const PROBLEMS = {
   RangeInvalid: 'An address range of the attachment contradicts itself.',
   RangesOverlap: 'Two address ranges of the attachment hold the same addresses.',
   RouteInvalid: 'A route of the attachment cannot work as it is written.',
-  PluginConfigInvalid: 'The configuration of a CNI plugin in the attachment says two things at once.',
+  PluginConfigInvalid: 'The configuration of a CNI plugin in the attachment is ambiguous, or nested too deep.',
   MetadataInvalid: 'The attachment asks for labels or annotations that no object can have.',
   ConfigTooLarge: 'The CNI configuration of the attachment would be too large.',
   HostAccessModeUnsupported: 'Host access needs mode bridge; other modes keep the shim and the pods apart.',

@@ -16,7 +16,7 @@ export const checks: readonly Check[] = [
   rangesAreSound, // host-local would refuse the pod, on the node, much later
   rangesDoNotOverlap, // one address would go to two pods
   routesAgreeWithRanges, // a route through a router of the wrong family, or through a made-up router
-  pluginConfigsAreUnambiguous, // another plugin would run than the one that was checked
+  pluginConfigsAreSound, // another plugin would run than the one that was checked
   metadataHasValidKeys, // the API server would refuse every NAD
   configIsNotHuge, // etcd would refuse the NAD, and each pod's sandbox carries a copy
 ];
@@ -75,7 +75,7 @@ function routesAgreeWithRanges({ spec: { ipam } }: MacvlanAttachment): Problem |
   return { reason: 'RouteInvalid', message, remedy: 'Give the route a `via` on this LAN, of the family of its `to`.' };
 }
 
-function pluginConfigsAreUnambiguous({ spec: { ipam, chain = [] } }: MacvlanAttachment): Problem | undefined {
+function pluginConfigsAreSound({ spec: { ipam, chain = [] } }: MacvlanAttachment): Problem | undefined {
   const configs: readonly (readonly [string, PluginConfig])[] = [
     ...(ipam.raw === undefined ? [] : [['spec.ipam.raw.config', ipam.raw.config] as const]),
     ...chain.map((config, index) => [`spec.chain[${index}]`, config] as const),
@@ -85,7 +85,11 @@ function pluginConfigsAreUnambiguous({ spec: { ipam, chain = [] } }: MacvlanAtta
     return wrong === undefined ? undefined : `${place} ${wrong}.`;
   });
   if (message === undefined) return undefined;
-  return { reason: 'PluginConfigInvalid', message, remedy: 'Take that key out; the plugin is named by "type" alone.' };
+  return {
+    reason: 'PluginConfigInvalid',
+    message,
+    remedy: 'Name the plugin by "type" alone, and keep its settings flat.',
+  };
 }
 
 function metadataHasValidKeys(attachment: MacvlanAttachment): Problem | undefined {

@@ -25,6 +25,14 @@ describe("a plugin's configuration", () => {
     expect(render(written)).toBe(rendered);
   });
 
+  test('is refused when it is nested deeper than anybody can follow, and can be rendered all the same', () => {
+    const nested = (levels: number) => JSON.parse(`${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`) as object;
+    expect(whatIsWrongWithPlugin({ type: 'x', a: nested(31) })).toBeUndefined();
+    expect(whatIsWrongWithPlugin({ type: 'x', a: nested(32) })).toContain('more than 32 levels');
+    expect(whatIsWrongWithPlugin({ type: 'x', a: nested(100_000) })).toContain('more than 32 levels');
+    expect(JSON.stringify(pluginConfigFor({ type: 'x', a: nested(100_000) })).length).toBeLessThan(1000);
+  });
+
   test('is refused with a second spelling of type, and with that only', () => {
     expect(whatIsWrongWithPlugin({ type: 'a', Type: 'b' })).toContain('"Type"');
     expect(whatIsWrongWithPlugin({ type: 'a', types: 'b', nested: { TYPE: 1 } })).toBeUndefined();
