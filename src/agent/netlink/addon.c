@@ -112,7 +112,9 @@ static bool deliver(Socket *s, int error, size_t length) {
 static void on_readable(uv_poll_t *poll, int status, int events) {
   (void)events;
   Socket *s = poll->data;
-  if (status < 0) {
+  /* A pending error of the socket (ENOBUFS) makes libuv stop polling and say EBADF. The descriptor is sound: go on, and let
+     recv tell what it is. */
+  if (status < 0 && uv_poll_start(&s->poll, UV_READABLE, on_readable) < 0) {
     deliver(s, -status, 0);
     return;
   }

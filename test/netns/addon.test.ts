@@ -1,0 +1,57 @@
+// The native addon where it can go wrong: throwing callbacks, overflow, ends in the middle, processes that should or should not end.
+
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { buildAddon } from '../../scripts/build-addon.ts';
+import { Lab } from './support/lab.ts';
+
+jest.setTimeout(60_000);
+
+let lab: Lab;
+
+beforeAll(async () => {
+  lab = await Lab.start(['node']);
+});
+
+afterAll(async () => {
+  await lab.stop();
+});
+
+/** What the case prints. Rejects when its process crashes. */
+async function run(name: string): Promise<string> {
+  await lab.addNamespace(name);
+  const program = join(import.meta.dirname, 'support/addon-cases.ts');
+  const text = await lab.exec(name, [process.execPath, '--expose-gc', program, buildAddon(), name]);
+  return text.trim();
+}
+
+test('an error in a callback is an uncaught exception, and the socket goes on', async () => {
+  expect(await run('throws')).toBe('uncaught from the callback\ngoes on');
+});
+
+test('a callback may close its own socket', async () => {
+  expect(await run('closesInside')).toBe('called 1');
+});
+
+test('events that were lost are told, and later ones are heard', async () => {
+  expect(await run('overflows')).toBe('lost true, heard later true');
+});
+
+test('a socket keeps the process alive only while it is referenced', async () => {
+  expect(await run('unref')).toBe('ends');
+  expect(await run('ref')).toBe('still there');
+});
+
+test('workers may end with sockets open', async () => {
+  expect(await run('worker')).toBe('workers ended');
+});
+
+test('closed sockets are given back', async () => {
+  expect(await run('collects')).toBe('rss true');
+});
+
+test('wrong use is an exception, not a crash', async () => {
+  const lines = (await run('wrongUse')).split('\n');
+  expect(lines).toHaveLength(5);
+  for (const line of lines) expect(line).toMatch(/^TypeError: /);
+});
