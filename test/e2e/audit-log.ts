@@ -45,7 +45,7 @@ function refused(use: Use): boolean {
   return use.code === 401 || use.code === 403;
 }
 
-interface Role {
+export interface Role {
   readonly rules: readonly {
     readonly apiGroups?: readonly string[];
     readonly resources?: readonly string[];
@@ -65,7 +65,8 @@ export async function unusedGrants(world: World, uses: readonly Use[]): Promise<
   return [...unused].sort();
 }
 
-function grantsOf(role: Role): readonly string[] {
+/** `verb group/resource` of everything that a role grants. */
+export function grantsOf(role: Role): readonly string[] {
   return role.rules.flatMap((rule) =>
     (rule.apiGroups ?? []).flatMap((group) =>
       (rule.resources ?? []).flatMap((resource) => rule.verbs.map((verb) => `${verb} ${group}/${resource}`)),
