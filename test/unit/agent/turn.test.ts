@@ -1,0 +1,324 @@
+// Whole turns of the agent on a model of the kernel: announce first, then act, then tell; and the same in reverse.
+import { describe, expect, test } from '@jest/globals';
+import { createAgent, createStores } from '../../../src/agent/agent.ts';
+import type { Hint } from '../../../src/agent/ports.ts';
+import type { StateClient } from '../../../src/agent/reporter.ts';
+import type { KubeObject, Node } from '../../../src/api/kube.ts';
+import type { MacvlanAttachment } from '../../../src/api/v1alpha1/attachment.ts';
+import type { MacvlanNodeState, MacvlanNodeStateStatus } from '../../../src/api/v1alpha1/node-state.ts';
+import { ApiError } from '../../../src/kernel/kube/transport.ts';
+import { attachment } from '../../support/builders.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { address, deleteLink, FakeNetwork, link, loopback, network } from '../../support/network.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
+import { until } from '../../support/until.ts';
+
+const NODE: Node = { metadata: { name: 'nas', uid: 'uid-nas', labels: { 'kubernetes.io/hostname': 'nas' } } };
+const ROUTED = attachment({ spec: { hostAccess: { type: 'Routed' } } });
+
+/** An agent in a small world: what it wrote, what it changed, and knobs for what may go wrong. */
+function startAgent(init: { facts?: FakeNetwork; state?: MacvlanNodeState } = {}) {
+  const stores = createStores();
+  const facts = init.facts ?? new FakeNetwork();
+  const clock = new FakeClock();
+  const stopping = new AbortController();
+  const written: MacvlanNodeStateStatus[] = [];
+  const faults: Error[] = [];
+  /** How many changes had been made when each status was written. */
+  const changesBefore: number[] = [];
+  let version = 1;
+  let hint: (hint: Hint) => void = () => {};
+  let missing: readonly string[] = [];
+
+  const put = <T extends KubeObject>(object: T): T => {
+    return { ...object, metadata: { ...object.metadata, resourceVersion: String(version++) } };
+  };
+  const client: StateClient = {
+    async create(_kind, object) {
+      const created = put(object);
+      stores.states.upsert(created as MacvlanNodeState);
+      return created;
+    },
+    async apply<T extends KubeObject>(_kind: unknown, object: object): Promise<T> {
+      const fault = faults.shift();
+      if (fault !== undefined) throw fault;
+      const { status } = object as MacvlanNodeState;
+      written.push(status ?? {});
+      changesBefore.push(facts.done.length);
+      const state = put({ ...stores.states.get('nas'), ...object } as MacvlanNodeState);
+      stores.states.upsert(state);
+      return state as unknown as T;
+    },
+  };
+  stores.nodes.upsert(put(NODE));
+  if (init.state !== undefined) stores.states.upsert(put(init.state));
+  const agent = createAgent({
+    nodeName: 'nas',
+    bootId: 'boot-1',
+    version: '1.2.3',
+    stores,
+    client,
+    network: facts,
+    plugins: { missing: async (wanted) => wanted.filter((name) => missing.includes(name)) },
+    listen: (onHint) => {
+      hint = onHint;
+      return () => {};
+    },
+    clock,
+    logger: silentLogger(),
+  });
+  const ended = agent.run(stopping.signal);
+  return {
+    stores,
+    facts,
+    clock,
+    written,
+    faults,
+    changesBefore,
+    put: (object: MacvlanAttachment) => stores.attachments.upsert(put(object)),
+    lacks: (...names: readonly string[]) => {
+      missing = names;
+    },
+    notice: () => hint({ type: 'Lost' }),
+    entry: () => written.at(-1)?.attachments?.[0],
+    async stop() {
+      stopping.abort();
+      await ended;
+    },
+  };
+}
+
+type World = ReturnType<typeof startAgent>;
+
+async function inWorld(world: World, check: (world: World) => Promise<void>): Promise<void> {
+  try {
+    await check(world);
+  } finally {
+    await world.stop();
+  }
+}
+
+const isReady = (world: World) => until('ready', () => world.entry()?.phase === 'Ready');
+const settled = () => new Promise((resolve) => setTimeout(resolve, 30));
+
+describe('a turn', () => {
+  test('writes the entry before the first change, and tells the end', async () => {
+    await inWorld(startAgent(), async (world) => {
+      world.put(ROUTED);
+      await isReady(world);
+      expect(world.changesBefore[0]).toBe(0);
+      expect(world.written[0]?.attachments).toMatchObject([{ name: 'lan', phase: 'Pending', interface: 'eth0' }]);
+      expect(world.entry()).toMatchObject({ hostAccess: 'Ready', incarnation: 'boot-1/2', observedGeneration: 1 });
+      expect(world.written.at(-1)).toMatchObject({
+        agent: { version: '1.2.3', bootId: 'boot-1' },
+        shims: [{ parent: 'eth0' }],
+      });
+      expect(world.facts.network.links.find((l) => l.name === 'eth0')?.altNames).toEqual(['mva-lan']);
+    });
+  });
+
+  test('changes nothing while the entry cannot be written, and does once it can', async () => {
+    await inWorld(startAgent(), async (world) => {
+      world.faults.push(...Array.from({ length: 3 }, () => new ApiError('PATCH', { status: 500 })));
+      world.put(ROUTED);
+      await until('the first try', () => world.faults.length < 3);
+      await settled();
+      expect(world.facts.done).toEqual([]);
+      await until('the entry', () => {
+        world.clock.advance(1000);
+        return world.written.length > 0;
+      });
+      await isReady(world);
+    });
+  });
+
+  test('writes nothing when nothing changed, however often it is woken', async () => {
+    await inWorld(startAgent(), async (world) => {
+      world.put(ROUTED);
+      await isReady(world);
+      const { length } = world.written;
+      const changes = world.facts.done.length;
+      for (let i = 0; i < 5; i++) {
+        world.notice();
+        await settled();
+      }
+      expect(world.written).toHaveLength(length);
+      expect(world.facts.done).toHaveLength(changes);
+    });
+  });
+
+  test('makes no object for a node without attachments', async () => {
+    await inWorld(startAgent(), async (world) => {
+      world.notice();
+      await settled();
+      expect(world.stores.states.size).toBe(0);
+    });
+  });
+
+  test('drops the entry only after the last change is undone', async () => {
+    await inWorld(startAgent(), async (world) => {
+      world.put(ROUTED);
+      await isReady(world);
+      world.put({ ...ROUTED, status: { phase: 'Draining' } });
+      await settled();
+      expect(world.entry()?.phase).toBe('Ready');
+      world.put({ ...ROUTED, status: { phase: 'Cleaning' } });
+      await until('no entry', () => world.entry() === undefined);
+      expect(world.facts.network).toEqual(network());
+      expect(world.written.at(-1)).toMatchObject({ attachments: [], shims: [] });
+    });
+  });
+
+  test('keeps the entry as Cleaning while the kernel refuses, and tells why', async () => {
+    const facts = new FakeNetwork();
+    const world = startAgent({ facts });
+    await inWorld(world, async () => {
+      world.put(ROUTED);
+      await isReady(world);
+      const apply = facts.apply.bind(facts);
+      facts.apply = async (changes) =>
+        changes.map((change) => ({ change, code: 'EPERM', message: 'Operation not permitted' }));
+      world.stores.attachments.remove('lan');
+      await until('cleaning', () => world.entry()?.phase === 'Cleaning');
+      expect(world.entry()?.problems?.[0]).toMatchObject({ reason: 'KernelRefused' });
+      facts.apply = apply;
+      world.clock.advance(6000);
+      await until('no entry', () => world.entry() === undefined);
+    });
+  });
+
+  test('takes down what an earlier agent left for an attachment that is gone', async () => {
+    const links = [
+      loopback(),
+      link({ altNames: ['mva-old'] }),
+      link({ ifindex: 9, name: 'mvs-old', kind: 'macvlan', lower: 2 }),
+    ];
+    const state: MacvlanNodeState = {
+      metadata: { name: 'nas' },
+      status: {
+        attachments: [{ name: 'old', phase: 'Ready' }],
+        shims: [{ name: 'mvs-old', mac: '', parent: 'eth0', attachments: ['old'] }],
+      },
+    };
+    await inWorld(startAgent({ facts: new FakeNetwork(network({ links })), state }), async (world) => {
+      await until('an empty state', () => world.written.at(-1)?.attachments?.length === 0);
+      expect(world.facts.network.links.map((l) => [l.name, l.altNames])).toEqual([
+        ['lo', []],
+        ['eth0', []],
+      ]);
+    });
+  });
+
+  test('remembers the NIC that an earlier agent chose in this boot, and not in another', async () => {
+    const links = [loopback(), link({ name: 'renamed' }), link({ ifindex: 3, name: 'eth0' })];
+    const rule = attachment({ spec: { parents: [{ interface: { name: 'eth0' } }] } });
+    for (const [bootId, expected] of [
+      ['boot-1', 'renamed'],
+      ['boot-0', 'eth0'],
+    ] as const) {
+      const state: MacvlanNodeState = {
+        metadata: { name: 'nas' },
+        status: {
+          agent: { version: '1', bootId },
+          attachments: [{ name: 'lan', phase: 'Ready', ifindex: 2, observedGeneration: 1 }],
+        },
+      };
+      await inWorld(startAgent({ facts: new FakeNetwork(network({ links })), state }), async (world) => {
+        world.put(rule);
+        await isReady(world);
+        expect(world.entry()?.interface).toBe(expected);
+      });
+    }
+  });
+
+  test('says that a NIC is missing at once, with what was seen, and is ready when it is back', async () => {
+    await inWorld(startAgent(), async (world) => {
+      world.put(attachment());
+      await isReady(world);
+      const gone = deleteLink(world.facts.network, 2);
+      world.facts.network = typeof gone === 'string' ? world.facts.network : gone;
+      world.notice();
+      await until('failed', () => world.entry()?.phase === 'Failed');
+      expect(world.entry()).toMatchObject({ problems: [{ reason: 'ParentMissing' }] });
+      expect(world.entry()?.incarnation).toBeUndefined();
+      const links = [loopback(), link({ ifindex: 8 })];
+      const routes = network().routes.map((r) => ({ ...r, links: [8] }));
+      world.facts.network = network({ links, routes, addresses: [address('10.9.0.1/24', { ifindex: 8 })] });
+      world.notice();
+      await isReady(world);
+      expect(world.entry()?.incarnation).toBe('boot-1/8');
+    });
+  });
+
+  test('says which plugin is missing, and looks again by itself', async () => {
+    await inWorld(startAgent(), async (world) => {
+      world.lacks('dhcp');
+      world.put(attachment());
+      await until('failed', () => world.entry()?.problems?.[0]?.reason === 'CniPluginMissing');
+      expect(world.facts.done).toEqual([]);
+      world.lacks();
+      await until('ready', () => {
+        world.clock.advance(11_000);
+        return world.entry()?.phase === 'Ready';
+      });
+    });
+  });
+
+  test('host access with a mode that keeps pods apart fails alone: the parent is verified', async () => {
+    await inWorld(startAgent(), async (world) => {
+      world.put(attachment({ spec: { hostAccess: { type: 'Routed' }, mode: 'private' } }));
+      await until('failed', () => world.entry()?.hostAccess === 'Failed');
+      await until('verified', () => world.entry()?.incarnation !== undefined);
+      expect(world.entry()).toMatchObject({ phase: 'Failed', problems: [{ reason: 'HostAccessModeUnsupported' }] });
+      expect(world.facts.network.links).toHaveLength(2);
+    });
+  });
+
+  test('makes the object again when somebody deletes it', async () => {
+    await inWorld(startAgent(), async (world) => {
+      world.put(ROUTED);
+      await isReady(world);
+      world.stores.states.remove('nas');
+      await until('a new object', () => world.stores.states.get('nas')?.status?.attachments?.[0]?.phase === 'Ready');
+    });
+  });
+
+  test('does nothing without the node object: its labels decide', async () => {
+    const world = startAgent();
+    await inWorld(world, async () => {
+      world.stores.nodes.remove('nas');
+      world.put(ROUTED);
+      await settled();
+      expect(world.facts.done).toEqual([]);
+      expect(world.written).toEqual([]);
+    });
+  });
+});
+
+describe('a shim that somebody keeps deleting', () => {
+  test('is put back at once a few times, then after a pause, and told', async () => {
+    await inWorld(startAgent(), async (world) => {
+      world.put(ROUTED);
+      await isReady(world);
+      const shim = () => world.facts.network.links.find((l) => l.kind === 'macvlan');
+      const drop = () => {
+        const after = deleteLink(world.facts.network, shim()?.ifindex ?? 0);
+        if (typeof after !== 'string') world.facts.network = after;
+        world.notice();
+      };
+      for (let i = 0; i < 13; i++) {
+        drop();
+        await until('the shim is back', () => shim()?.isUp);
+      }
+      await until('told', () => world.entry()?.problems?.some((problem) => problem.reason === 'ShimContested'));
+      await settled();
+      drop();
+      await settled();
+      expect(shim()).toBeUndefined();
+      world.clock.advance(1100);
+      await until('the shim is back', () => shim()?.isUp);
+      world.clock.advance(40_000);
+      await isReady(world);
+    });
+  });
+});
