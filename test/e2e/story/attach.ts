@@ -30,7 +30,15 @@ export const attach: Chapter = {
         link.stdout.includes(`${parent}@`) || link.stdout.includes(`${parent}:`),
       );
     }
-    await kubectl(world, ['get', 'mvn']);
+    const states = await kubectl(world, ['get', 'mvn']);
+    stage.check(
+      'each node has its one attachment ready',
+      (states.stdout.match(/^node-[ab] +1\/1 /gm) ?? []).length === 2,
+    );
+    await stage.eventually('and says so in a label that pods can ask for', async () => {
+      const ready = ['get', 'nodes', '-l', 'attachment.macvlan.dev/lan=ready', '-o', 'name'];
+      return (await world.cluster.kubectl(ready)).stdout === 'node/node-a\nnode/node-b\n';
+    });
     await kubectl(world, ['-n', OPERATOR_NAMESPACE, 'get', 'daemonset,pods', '-o', 'wide']);
     await rememberShims(world);
     await badInputIsRefused(world);
