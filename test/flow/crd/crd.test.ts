@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { useControlPlane } from '../../support/control-plane.ts';
 import { runOrThrow } from '../../support/run.ts';
+import { acceptances } from './acceptances.ts';
 import { refusals } from './refusals.ts';
 
 const plane = useControlPlane();
@@ -103,6 +104,12 @@ describe('a MacvlanAttachment', () => {
       for (const sentence of refusal.says) expect(stderr).toContain(sentence);
     },
   );
+
+  test.each(Object.entries(acceptances))('is accepted with %s', async (_, spec) => {
+    const input = attachment('accepted', spec);
+    const answer = await plane().kubectl(['create', '--dry-run=server', '-f', '-'], { input });
+    expect(answer).toMatchObject({ code: 0, stderr: '' });
+  });
 
   test('may have the longest name, the shortest name and a name of digits', async () => {
     for (const name of ['l'.repeat(63), 'l', '2024']) {
