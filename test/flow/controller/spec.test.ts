@@ -1,5 +1,6 @@
 // What a spec can ask for beyond the usual, from the API server's door to the NAD and the conditions.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { NAMESPACE } from '../../../src/api/kube.ts';
 import { NETWORK_ATTACHMENT_DEFINITION } from '../../../src/api/multus.ts';
 import { ATTACHMENT, type MacvlanAttachmentSpec } from '../../../src/api/v1alpha1/attachment.ts';
 import { attachment } from '../../support/builders.ts';
@@ -35,6 +36,30 @@ async function make(name: string, spec: Partial<MacvlanAttachmentSpec>): Promise
 const change = (name: string, spec: object) => world.client.mergePatch(ATTACHMENT, { name }, { spec });
 const nad = (name: string) => until(`NAD ${name}`, () => readNad(world.client, 'home', name));
 const configOf = async (name: string) => JSON.parse((await nad(name))?.spec?.config ?? '{}') as object;
+
+describe('a namespace that is being deleted', () => {
+  test('loses its NAD at once, is said to be missing where it was named, and gets no new one', async () => {
+    await makeNamespace(world.client, 'leaving', { lan: 'yes' });
+    await make('by-name', { namespaces: { names: ['home', 'leaving'] } });
+    await make('by-label', { namespaces: { selector: { matchLabels: { lan: 'yes' } } } });
+    const there = (name: string) => readNad(world.client, 'leaving', name);
+    await until(
+      'both NADs',
+      async () => (await there('by-name')) !== undefined && (await there('by-label')) !== undefined,
+    );
+    // Nobody finishes the deletion here, so the namespace stays as it is while its pods would still be leaving.
+    await world.client.delete(NAMESPACE, { name: 'leaving' });
+    await until(
+      'no NAD',
+      async () => (await there('by-name')) === undefined && (await there('by-label')) === undefined,
+    );
+    const named = await untilReason(world.client, 'by-name', 'Rendered', 'NamespaceMissing');
+    expect(named.status).toMatchObject({ namespaces: 1, problems: [{ namespace: 'leaving' }, expect.anything()] });
+    await make('late', { namespaces: { names: ['leaving'] } });
+    await untilReason(world.client, 'late', 'Rendered', 'NamespaceMissing');
+    expect(await there('late')).toBeUndefined();
+  });
+});
 
 describe('labels and annotations of the user', () => {
   const own = { 'macvlan.dev/attachment': 'tagged', 'app.kubernetes.io/managed-by': 'macvlan-operator' };
