@@ -1,5 +1,6 @@
 // Chapter five: somebody breaks things, and they come back. Times are printed, not judged.
-import { createHash } from 'node:crypto';
+import type { NodeHandle } from '../../cluster/cluster.ts';
+import { compareSnapshots, type Snapshot } from '../snapshot.ts';
 import type { Outcome } from '../stage.ts';
 import {
   type Chapter,
@@ -31,7 +32,7 @@ async function lanKnowsTheNodesByTheirParents(world: World): Promise<void> {
       address: string;
     }[];
     const answers = await world.stage.show(`LAN client: who has ${node.lanAddress}? (20 times)`, () =>
-      quietly(client.exec([toolbox, 'arping', '--iface', client.interface, node.lanAddress, '-c', '20'])),
+      quietly(client.exec([toolbox, 'arping', '--iface', client.interface, node.lanAddress, '-c', '20', '-W', '0.1'])),
     );
     const macs = new Set(answers.stdout.match(/([0-9a-f]{2}:){5}[0-9a-f]{2}/g) ?? []);
     const expected = parent[0]?.address ?? '';
@@ -52,29 +53,17 @@ async function quietly(running: Promise<Outcome>): Promise<Outcome> {
 async function shimComesBack(world: World): Promise<void> {
   const node = nodeOf(world, 'node-a');
   const shim = await shimOf(world);
-  const state = async () => {
-    const [address, routes, neighbours] = await Promise.all([
-      node.exec(['ip', '-o', 'address', 'show', 'dev', shim]),
-      node.exec(['ip', 'route', 'show', 'dev', shim]),
-      node.exec(['ip', 'neigh', 'show', 'dev', shim, 'nud', 'permanent']),
-    ]);
-    if (address.code !== 0) return undefined;
-    // Sorted: the kernel lists neighbours in the order of a hash that the new link's index goes into.
-    const text = [address, routes, neighbours].flatMap((part) =>
-      part.stdout.replace(/^\d+:/gm, '').trim().split('\n').sort(),
-    );
-    return createHash('sha256').update(text.join('\n')).digest('hex');
-  };
-  const before = await state();
+  const before = await shimFacts(node, shim);
   await world.stage.show(`node-a: ip link del ${shim}`, () => node.exec(['ip', 'link', 'del', shim]));
-  await world.stage.eventually(
-    'the shim is back, with address, routes and neighbours',
-    async () => (await state()) === before,
-    {
-      everyMs: 5,
-      timeoutMs: 20_000,
-    },
-  );
+  const isBack = async () => {
+    const difference = compareSnapshots(before, await shimFacts(node, shim));
+    if (difference.length > 0) throw new Error(difference.join('; '));
+    return true;
+  };
+  await world.stage.eventually('the shim is back, with address, routes and neighbours', isBack, {
+    everyMs: 5,
+    timeoutMs: 20_000,
+  });
   const pod = await kubeJson<{ metadata: { annotations: Record<string, string> } }>(world, [
     '-n',
     'home',
@@ -86,6 +75,17 @@ async function shimComesBack(world: World): Promise<void> {
     .exec(pod.metadata.annotations['k8s.v1.cni.cncf.io/network-status'] ?? '')?.[0]
     .replaceAll('"', '');
   await reaches(world, 'node-a reaches its pod again', pingFrom('node-a', node, ip ?? ''));
+}
+
+/** What is on the shim; sorted, since the kernel's order of neighbours goes with the link's index. */
+async function shimFacts(node: NodeHandle, shim: string): Promise<Snapshot> {
+  const questions = [
+    ['address', 'show', 'dev', shim],
+    ['route', 'show', 'dev', shim],
+    ['neigh', 'show', 'dev', shim, 'nud', 'permanent'],
+  ];
+  const answers = await Promise.all(questions.map((question) => node.exec(['ip', '-o', ...question])));
+  return answers.flatMap((answer) => answer.stdout.split('\n').map((line) => line.replace(/^\d+:/, '').trim())).sort();
 }
 
 async function shimOf(world: World): Promise<string> {
