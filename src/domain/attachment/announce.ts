@@ -11,6 +11,14 @@ const ATTEMPT_REASONS: ReadonlySet<string> = new Set(['NameTaken', 'ApplyFailed'
 /** For so long nothing is said about them, in milliseconds. */
 export const QUIET_MS = 60_000;
 
+/** When a problem is told. */
+export type Telling = 'Once' | 'OnceItLasts' | 'EachAttempt';
+
+export function tellingOf(reason: string): Telling {
+  if (PATIENT_REASONS.has(reason)) return 'OnceItLasts';
+  return ATTEMPT_REASONS.has(reason) ? 'EachAttempt' : 'Once';
+}
+
 export interface Announcement {
   /** Tell these now. */
   readonly news: readonly ProblemStatus[];
