@@ -142,13 +142,14 @@ function createWorkers(
     }),
     concurrency: NODE_WORKERS,
   });
+  const daemonSetsWritten = new OwnWrites(stores.daemonSets);
   const daemonSet = new Controller({
     ...shared(),
     name: 'daemonset',
     reconcile: reconcileDaemonSet({
       client,
       stores,
-      written: new OwnWrites(stores.daemonSets),
+      written: daemonSetsWritten,
       settings: agentSettingsFrom(options),
       logger,
     }),
@@ -163,6 +164,11 @@ function createWorkers(
     daemonSet: () => daemonSet.enqueue(DAEMON_SET_KEY, { priority }),
   };
   connectSources(stores, reports, wakes);
+  for (const written of [sight.attachments, sight.definitions]) {
+    written.onDoubt(({ metadata }) => wakes.attachment(metadata.name));
+  }
+  nodesWritten.onDoubt(({ metadata }) => wakes.node(metadata.name));
+  daemonSetsWritten.onDoubt(() => wakes.daemonSet());
   // Multus came or went: every attachment has something to say or to do, and so has every NAD whose attachment went meanwhile.
   watches.definitions.onStateChange(() => wakeAll(stores, wakes));
   return background({

@@ -2,6 +2,7 @@
 // second turn does not do the work of the first one again.
 //
 //   write ──▶ response: shown from here ──────────▶ watch has caught up: shown from the store again
+//                                       └─(never)─▶ in doubt: forgotten, and somebody has to look again
 import type { KubeObject, ObjectKey } from '../api/kube.ts';
 import { keyOf } from '../kernel/kube/path.ts';
 import { type Clock, monotonicClock } from '../kernel/process/clock.ts';
@@ -13,13 +14,22 @@ const SHOWN_MS = 10_000;
 export class OwnWrites<T extends KubeObject> {
   readonly #store: Store<T>;
   readonly #clock: Clock;
-  readonly #written = new Map<ObjectKey, { readonly object: T; readonly until: number }>();
+  readonly #written = new Map<ObjectKey, { readonly object: T; readonly cancel: () => void }>();
   readonly #running = new Map<ObjectKey, { isGone: boolean }>();
+  #inDoubt: (object: T) => void = () => {};
 
   constructor(store: Store<T>, clock: Clock = monotonicClock) {
     this.#store = store;
     this.#clock = clock;
     store.onChange((change) => this.#observe(change));
+  }
+
+  /**
+   * Calls `handler` with an object that was written and that the watch has not shown since. It may have been deleted while the
+   * watch was down: a list that follows lacks it, the store never had it, and so nothing else tells that it is gone.
+   */
+  onDoubt(handler: (object: T) => void): void {
+    this.#inDoubt = handler;
   }
 
   /** Makes a write of one object and remembers what the server answered. One at a time per key. */
@@ -38,7 +48,7 @@ export class OwnWrites<T extends KubeObject> {
 
   /** The newest version that this process knows. */
   get(key: ObjectKey): T | undefined {
-    return this.#shown(key) ?? this.#store.get(key);
+    return this.#written.get(key)?.object ?? this.#store.get(key);
   }
 
   /** The newest versions of the objects that the index lists under `value`, own new ones that fit `belongs` among them. */
@@ -46,31 +56,30 @@ export class OwnWrites<T extends KubeObject> {
     const known = this.#store.by(index, value);
     if (this.#written.size === 0) return known;
     const found = new Map(known.map((object) => [keyOf(object), object]));
-    for (const key of [...this.#written.keys()]) {
-      const object = this.#shown(key);
-      if (object !== undefined && belongs(object)) found.set(key, object);
-    }
+    for (const [key, { object }] of this.#written) if (belongs(object)) found.set(key, object);
     return [...found.values()];
   }
 
   #remember(key: ObjectKey, object: T): void {
+    this.#forget(key);
     if (hasCaughtUp(this.#store.get(key), object)) return;
-    this.#written.set(key, { object, until: this.#clock.now() + SHOWN_MS });
+    const cancel = this.#clock.after(SHOWN_MS, () => {
+      this.#written.delete(key);
+      this.#inDoubt(object);
+    });
+    this.#written.set(key, { object, cancel });
   }
 
-  #shown(key: ObjectKey): T | undefined {
-    const entry = this.#written.get(key);
-    if (entry === undefined) return undefined;
-    if (this.#clock.now() < entry.until) return entry.object;
+  #forget(key: ObjectKey): void {
+    this.#written.get(key)?.cancel();
     this.#written.delete(key);
-    return undefined;
   }
 
   #observe({ type, key, current }: Change<T>): void {
     const run = this.#running.get(key);
     if (run !== undefined) run.isGone = type === 'delete';
     const entry = this.#written.get(key);
-    if (entry !== undefined && (type === 'delete' || hasCaughtUp(current, entry.object))) this.#written.delete(key);
+    if (entry !== undefined && (type === 'delete' || hasCaughtUp(current, entry.object))) this.#forget(key);
   }
 }
 

@@ -20,6 +20,8 @@ export interface ControllerProcessOptions {
   /** For Node, before the program. */
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** How it knows the API server: from a kubeconfig (default), or from the files that a pod has (needs root). */
+  readonly account?: 'Kubeconfig' | 'Pod';
 }
 
 /** How a process ended: by itself, with a code, or by a signal. */
@@ -46,20 +48,26 @@ export interface ControllerProcess {
 }
 
 const LINES_KEPT = 40;
+/** A pod's files, where a pod has them, in a mount namespace of the process' own: the machine's /run is not touched. */
+const IN_A_POD = [
+  'mount -t tmpfs tmpfs /run',
+  'mkdir -p /run/secrets/kubernetes.io/serviceaccount',
+  'cp "$0/token" "$0/ca.crt" /run/secrets/kubernetes.io/serviceaccount/',
+  'exec "$@"',
+].join(' && ');
 
-/** Starts it; it knows the API server from a kubeconfig of its own. */
+/** Starts it, in a folder of its own for its credentials. */
 export async function startControllerProcess(options: ControllerProcessOptions): Promise<ControllerProcess> {
   const { podName, namespace, program = 'src/controller/main.ts', flags = [], env = {} } = options;
   const folder = mkdtempSync(join(tmpdir(), 'macvlan-controller-'));
-  const kubeconfig = join(folder, 'kubeconfig');
-  const { server, ca, token } = options;
-  writeFileSync(kubeconfig, kubeconfigFor({ server, ca, user: { token } }), { mode: 0o600 });
+  const account = accountIn(folder, options);
   const [healthPort, metricsPort] = [await freePort(), await freePort()];
-  const child = spawn(process.execPath, [...flags, program], {
+  const [command = '', ...args] = [...account.enter, process.execPath, ...flags, program];
+  const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       ...process.env,
-      KUBECONFIG: kubeconfig,
+      ...account.env,
       POD_NAME: podName,
       POD_NAMESPACE: namespace,
       AGENT_IMAGE: 'operator:1',
@@ -103,6 +111,19 @@ export async function startControllerProcess(options: ControllerProcessOptions):
       return ended;
     },
   };
+}
+
+function accountIn(folder: string, { server, ca, token, account }: ControllerProcessOptions) {
+  if (account !== 'Pod') {
+    const path = join(folder, 'kubeconfig');
+    writeFileSync(path, kubeconfigFor({ server, ca, user: { token } }), { mode: 0o600 });
+    return { enter: [], env: { KUBECONFIG: path } };
+  }
+  writeFileSync(join(folder, 'token'), token, { mode: 0o600 });
+  writeFileSync(join(folder, 'ca.crt'), ca);
+  const { hostname, port } = new URL(server);
+  const env = { KUBECONFIG: '', KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port };
+  return { enter: ['unshare', '--mount', 'sh', '-c', IN_A_POD, folder], env };
 }
 
 function keepLines(child: ChildProcess): readonly string[] {

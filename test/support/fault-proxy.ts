@@ -28,6 +28,8 @@ export type Fault =
   | { readonly type: 'reset'; readonly afterLines: number }
   /** Send headers, then nothing, and keep the connection. */
   | { readonly type: 'silence' }
+  /** Pass it on, and reset the connection when the answer is there: done, but nobody is told. */
+  | { readonly type: 'lost-answer' }
   /** Not even headers. */
   | { readonly type: 'no-answer' }
   /** End a watch at once, properly. */
@@ -93,6 +95,11 @@ export class FaultProxy {
     for (const response of this.#openWatches) reset(response.socket);
   }
 
+  /** Resets every connection, silent ones included. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
   get watchCount(): number {
     return this.#openWatches.size;
   }
@@ -130,6 +137,11 @@ export class FaultProxy {
         headers: incoming.headers,
       },
       (response) => {
+        if (fault?.type === 'lost-answer') {
+          response.destroy();
+          reset(outgoing.socket);
+          return;
+        }
         outgoing.writeHead(response.statusCode ?? 502, passedOn(response.headers));
         outgoing.flushHeaders();
         if (seen.isWatch) this.#track(outgoing);

@@ -158,6 +158,11 @@ export class Elector {
       current === undefined ? client.create(LEASE, next, signal) : client.replace(LEASE, next, signal),
     );
     this.#observe(written);
+    // We have said meanwhile that we do not lead, and whoever asked has stopped for good: it is too late to go on.
+    if (this.#leads && !this.leads) {
+      this.#lose(`renewed too late, after more than ${this.#o.renewMs} ms`);
+      return;
+    }
     this.#renewedAt = sentAt;
     this.#cancelDeadline();
     const left = sentAt + this.#o.renewMs - this.#o.clock.now();

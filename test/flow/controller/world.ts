@@ -46,9 +46,18 @@ export interface RunningController {
   readonly ended: Promise<unknown>;
 }
 
+export interface StartOptions {
+  readonly podName?: string;
+  readonly timing?: ControllerDependencies['timing'];
+  /** Something between the controller and the API server. */
+  readonly proxy?: URL;
+  /** How long the controller waits for an answer. */
+  readonly headersTimeoutMs?: number;
+}
+
 export interface World {
   readonly client: KubeClient;
-  start(init?: { readonly podName?: string; readonly timing?: ControllerDependencies['timing'] }): RunningController;
+  start(init?: StartOptions): RunningController;
   /** Stops every controller that is still running. */
   stopAll(): Promise<void>;
 }
@@ -59,8 +68,9 @@ export function openWorld(plane: ControlPlane): World {
   const running = new Set<RunningController>();
   return {
     client,
-    start({ podName = 'controller-0', timing } = {}) {
-      const transport = new RecordingTransport(credentials);
+    start({ podName = 'controller-0', timing, proxy, headersTimeoutMs = 10_000 } = {}) {
+      const reached = proxy === undefined ? credentials : fixedCredentials(proxy, plane.token);
+      const transport = new RecordingTransport(reached, { headersTimeoutMs });
       const stopping = new AbortController();
       const app = createController({
         client: new KubeClient(transport),

@@ -76,6 +76,21 @@ describe('an own write', () => {
     expect(own.get('x')?.value).toBe('v4');
   });
 
+  test('is in doubt when the watch never shows it, and only then', async () => {
+    const { own, clock, store, write } = world();
+    const doubts: string[] = [];
+    own.onDoubt((object) => doubts.push(object.value));
+    await write(thing(5));
+    store.upsert(thing(5));
+    await write(thing(6));
+    await write(thing(7));
+    await clock.advance(9_000);
+    expect(doubts).toEqual([]);
+    await clock.advance(2_000);
+    expect(doubts).toEqual(['v7']);
+    expect(clock.waiting).toBe(0);
+  });
+
   test('that failed leaves everything as it was', async () => {
     const { own } = world();
     const failing = own.through('x', async (): Promise<Thing> => {
