@@ -2,7 +2,7 @@
 //
 //   MacvlanAttachment ──▶ itself; nodes it takes or took (label)
 //   Namespace ──────────▶ attachments that want it or wanted it
-//   Node ───────────────▶ itself; the DaemonSet; attachments that take it or took it
+//   Node ───────────────▶ itself; the DaemonSet; attachments that it joins or leaves, or whose node is Ready or no longer so
 //   NAD (ours) ─────────▶ the attachment of its name
 //   MacvlanNodeState ───▶ its node; soon, attachments about which it says something new
 //   DaemonSet (ours) ───▶ itself
@@ -52,10 +52,16 @@ export function connectSources(stores: Stores, reports: Reports, wakes: Wakes): 
     const { old, current } = change;
     if (old !== undefined && current !== undefined && isSameNode(old, current)) return;
     wakes.node(change.key);
-    if ((old !== undefined && isLabelled(old)) || (current !== undefined && isLabelled(current))) wakes.daemonSet();
-    attachmentsThat((attachment) => versions(change).some((node) => matchesNode(attachment, node)));
-    // A deleted attachment may be waiting for this node, whatever its labels say now.
-    attachmentsThat((attachment) => attachment.metadata.deletionTimestamp !== undefined);
+    if (hasAgent(old) !== hasAgent(current)) wakes.daemonSet();
+    // Labels change often, and we write some ourselves: most attachments are not concerned.
+    const isBeginOrEnd = old === undefined || current === undefined;
+    const isNewReadiness = isBeginOrEnd || !isEqual(old.status?.conditions, current.status?.conditions);
+    attachmentsThat((attachment) => {
+      // A deleted one may be waiting for this node, whatever its labels say now.
+      if (isNewReadiness && attachment.metadata.deletionTimestamp !== undefined) return true;
+      const [took, takes] = [old, current].map((node) => node !== undefined && matchesNode(attachment, node));
+      return took !== takes || (takes === true && isNewReadiness);
+    });
   });
 
   stores.definitions.onChange(({ old, current }) => {
@@ -102,6 +108,10 @@ function isSameNamespace(a: Namespace, b: Namespace): boolean {
     a.metadata.deletionTimestamp === b.metadata.deletionTimestamp &&
     a.status?.phase === b.status?.phase
   );
+}
+
+function hasAgent(node: Node | undefined): boolean {
+  return node !== undefined && isLabelled(node);
 }
 
 /** A kubelet touches its Node every few minutes; only labels and readiness are news. */

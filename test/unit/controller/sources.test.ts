@@ -98,6 +98,22 @@ describe('a node wakes', () => {
     expect(wokenBy(() => stores.nodes.upsert(next(node('a'))))).toEqual([]);
   });
 
+  test('itself alone when a label changes by which nobody selects', () => {
+    const ready = node('a', { labels: { 'attachment.macvlan.dev/lan': 'ready' } });
+    expect(wokenBy(() => stores.nodes.upsert(next(ready)))).toEqual(['node a']);
+  });
+
+  test('the attachments that it joins or leaves by its labels', () => {
+    const joins = wokenBy(() => stores.nodes.upsert(next(node('a', { labels: { wan: 'yes' } }))));
+    expect(joins).toEqual(['attachment wan', 'node a']);
+    expect(wokenBy(() => stores.nodes.upsert(next(node('a'))))).toEqual(['attachment wan', 'node a']);
+  });
+
+  test('the attachments that take it when it is Ready, or no longer so', () => {
+    const notReady = wokenBy(() => stores.nodes.upsert(next(node('a', { ready: 'Unknown' }))));
+    expect(notReady).toEqual(['attachment lan', 'node a']);
+  });
+
   test('the DaemonSet when its label comes or goes', () => {
     const labelled = node('a', { labels: { 'macvlan.dev/agent': 'true' } });
     expect(wokenBy(() => stores.nodes.upsert(next(labelled)))).toContain('daemonset');
