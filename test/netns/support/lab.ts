@@ -117,7 +117,8 @@ export class Lab {
   }
 
   async stop(): Promise<void> {
-    for (const child of this.#children) child.kill('SIGKILL');
+    const children = [...this.#children];
+    await Promise.all(children.map((child) => (child.kill('SIGKILL') ? once(child, 'exit') : undefined)));
     const ended = once(this.#holder, 'exit');
     this.#holder.stdin?.end();
     await ended;
