@@ -48,9 +48,10 @@ export function claimedPods(facts: AttachmentFacts): readonly Claim[] {
     .toSorted((a, b) => compareText(`${a.namespace}/${a.name}`, `${b.namespace}/${b.name}`));
 }
 
-/** Attached pods: as they were found where they were asked, else as the agents say. */
+/** Attached pods: as they were found where they were asked, else as the agents say. A pod with several links is one pod. */
 export function countPods(facts: AttachmentFacts): number {
-  return facts.holders === 'NotAsked' ? claimedPods(facts).length : holdersOf(facts);
+  if (facts.holders !== 'NotAsked') return holdersOf(facts);
+  return new Set(claimedPods(facts).map((claim) => claim.uid)).size;
 }
 
 /** Names of nodes that still have something of the attachment and whose word still counts; sorted. */

@@ -173,6 +173,12 @@ describe('problems', () => {
   });
 });
 
+test('a pod with two links on the attachment is one pod', () => {
+  const pods = [nodePod('web'), nodePod('web', { interface: 'net2' }), nodePod('db')];
+  const init = { nodes: [node('a')], reports: [{ ...ready('a'), pods }] };
+  expect(statusOf(init).pods).toEqual({ attached: 2 });
+});
+
 describe('a deleted attachment', () => {
   const report = { node: 'a', entry: nodeEntry(), pods: [nodePod('web')] };
 
