@@ -38,8 +38,9 @@ export function announce(
   told: ReadonlySet<string> | undefined,
   now: number,
 ): Announcement {
-  // After a restart: what the status says has been told by whoever wrote it.
-  const before = told ?? new Set((attachment.status?.problems ?? []).filter(isPlain).map(keyOfProblem));
+  // After a restart: what the status says has been told by whoever wrote it, and what has lasted by whoever was there then.
+  const isOld = (problem: ProblemStatus) => isPlain(problem) || quietLeft(attachment, problem, now) === 0;
+  const before = told ?? new Set((attachment.status?.problems ?? []).filter(isOld).map(keyOfProblem));
   const waits = problems.map((problem) => (isPlain(problem) ? 0 : quietLeft(attachment, problem, now)));
   const due = problems.filter((_, index) => waits[index] === 0);
   const left = waits.filter((ms) => ms > 0);

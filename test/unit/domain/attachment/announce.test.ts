@@ -48,6 +48,12 @@ describe('a problem', () => {
     expect(announce(since(QUIET_MS + 1000), [silent], late.told, NOW).news).toEqual([]);
   });
 
+  test('of that kind is not told again after a restart when it had lasted and the status shows it', () => {
+    const { status } = since(QUIET_MS + 1000);
+    const before = attachment({ status: { ...status, problems: [silent] } });
+    expect(announce(before, [silent], undefined, NOW)).toMatchObject({ news: [], recheckMs: undefined });
+  });
+
   test('begins to last when its condition is first written', () => {
     expect(announce(attachment(), [silent], undefined, NOW).recheckMs).toBe(QUIET_MS);
   });
