@@ -7,6 +7,7 @@ import { buildDist } from '../../scripts/build.ts';
 import { NAMESPACE, NODE, POD } from '../../src/api/kube.ts';
 import { ATTACHMENT } from '../../src/api/v1alpha1/attachment.ts';
 import { NODE_STATE } from '../../src/api/v1alpha1/node-state.ts';
+import { agentDaemonSetFor } from '../../src/domain/attachment/agent-daemonset.ts';
 import { startControlPlane } from '../cluster/control-plane.ts';
 import { attachmentOn, podOn } from '../netns/support/agent.ts';
 import { NIC, startLan } from '../netns/support/lan.ts';
@@ -17,8 +18,28 @@ import { inFlight } from './rows.ts';
 
 const PORT = 16443;
 const SECRETS = '/var/run/secrets/kubernetes.io/serviceaccount';
-/** As in the DaemonSet. */
-const NODE_OPTIONS = '--max-semi-space-size=2';
+/** How the DaemonSet starts the agent: flags for Node, and its environment as far as it is fixed. */
+function settings(): { flags: readonly string[]; env: Record<string, string> } {
+  const daemonSet = agentDaemonSetFor({
+    namespace: 'x',
+    image: 'x',
+    pullPolicy: 'Never',
+    serviceAccount: 'x',
+    cniBinDir: '/x',
+    logLevel: 'info',
+    healthPort: 8080,
+    metricsPort: 8081,
+  });
+  const spec = daemonSet.spec as { template: { spec: { containers: [{ command: string[]; env: EnvVar[] }] } } };
+  const [{ command, env }] = spec.template.spec.containers;
+  const fixed = env.flatMap(({ name, value }): [string, string][] => (value === undefined ? [] : [[name, value]]));
+  return { flags: command.filter((word) => word.startsWith('--')), env: Object.fromEntries(fixed) };
+}
+
+interface EnvVar {
+  readonly name: string;
+  readonly value?: string;
+}
 
 export interface MemoryResult {
   readonly pods: number;
@@ -75,6 +96,7 @@ export async function measureMemory(counts: readonly number[] = [0, 250]): Promi
     ]);
     if (inside.stdout !== null) await once(inside.stdout, 'data');
 
+    const { flags, env } = settings();
     // Held back until it is in its cgroup: memory is charged to the group that a process is in when it takes it.
     const program = [
       'sh',
@@ -82,10 +104,11 @@ export async function measureMemory(counts: readonly number[] = [0, 250]): Promi
       'read go; exec "$@"',
       'sh',
       process.execPath,
+      ...flags,
       join(import.meta.dirname, '../../dist/agent.mjs'),
     ];
     const child = lab.spawn('node', program, {
-      NODE_OPTIONS,
+      ...env,
       NODE_NAME: 'node-a',
       CNI_BIN_PATH: join(folder, 'cni'),
       KUBERNETES_SERVICE_HOST: '127.0.0.1',
