@@ -5,7 +5,7 @@ import { aspectOf } from '../domain/attachment/problem-order.ts';
 import { PROBLEMS, REASONS } from '../domain/problem.ts';
 import { chartReadme, crdTemplate } from './chart.ts';
 import { crdFor, formatYaml, type GeneratedKind, generateKind } from './crd.ts';
-import { eventsReference } from './events-reference.ts';
+import { EVENT_SECTIONS, eventsReference } from './events-reference.ts';
 import { KINDS } from './kinds.ts';
 import { metricsReference } from './metrics-reference.ts';
 import { apiReference, problemsReference } from './reference.ts';
@@ -28,7 +28,7 @@ export async function generateOutputs(root: string): Promise<readonly Output[]> 
     { path: `${CHART}/templates/crds.yaml`, text: crdTemplate(kinds.map(crdFor)) },
     { path: `${CHART}/README.md`, text: chartReadme(read(`${CHART}/README.md`), read(`${CHART}/values.yaml`)) },
     { path: 'docs/reference/api.md', text: apiReference(kinds) },
-    { path: 'docs/reference/events.md', text: eventsReference(PROBLEMS) },
+    { path: 'docs/reference/events.md', text: eventsReference(EVENT_SECTIONS) },
     { path: 'docs/reference/metrics.md', text: await metricsReference() },
     { path: 'docs/reference/problems.md', text: problemsReference(REASON_TABLES) },
   ];
