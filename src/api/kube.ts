@@ -109,9 +109,22 @@ export interface Pod extends KubeObject {
   readonly spec: {
     readonly nodeName?: string;
     readonly hostNetwork?: boolean;
+    readonly schedulingGates?: readonly { readonly name: string }[];
+    readonly affinity?: PodAffinity;
     readonly containers?: readonly { readonly name: string; readonly image?: string }[];
   };
   readonly status?: { readonly phase?: string; readonly podIP?: string; readonly hostIP?: string };
+}
+
+/** What a DaemonSet writes into its pods: the one node that each is for. */
+export interface PodAffinity {
+  readonly nodeAffinity?: {
+    readonly requiredDuringSchedulingIgnoredDuringExecution?: {
+      readonly nodeSelectorTerms: readonly {
+        readonly matchFields?: readonly { readonly key: string; readonly values?: readonly string[] }[];
+      }[];
+    };
+  };
 }
 
 export interface Node extends KubeObject {
@@ -138,3 +151,20 @@ export const NAMESPACE: Kind<Namespace> = {
   plural: 'namespaces',
   namespaced: false,
 };
+
+export interface Deployment extends KubeObject {
+  readonly spec?: { readonly replicas?: number };
+}
+
+export interface Secret extends KubeObject {
+  /** Values in base64. */
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+export const DEPLOYMENT: Kind<Deployment> = {
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  plural: 'deployments',
+  namespaced: true,
+};
+export const SECRET: Kind<Secret> = { apiVersion: 'v1', kind: 'Secret', plural: 'secrets', namespaced: true };

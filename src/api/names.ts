@@ -21,6 +21,24 @@ export const ANNOTATION_FORCE = 'macvlan.dev/force';
 /** On a NAD with labels or annotations of the user's choice: their keys, so that they can be taken off again. */
 export const ANNOTATION_METADATA_KEYS = 'macvlan.dev/metadata-keys';
 
+/** On pods and namespaces: whether a pod asks for a stable identity, and which: `auto`, a name, or `none`. */
+export const ANNOTATION_IDENTITY = 'macvlan.dev/identity';
+/** On pods: the MAC or IP addresses to have; needs `pins: Allow`. */
+export const ANNOTATION_MAC = 'macvlan.dev/mac';
+export const ANNOTATION_IP = 'macvlan.dev/ip';
+/** On a bound pod: the MacvlanIdentity that it holds. */
+export const ANNOTATION_BOUND = 'macvlan.dev/bound';
+/** On a MacvlanIdentity: the uid of a pod of which a person says that it is gone. */
+export const ANNOTATION_RELEASE = 'macvlan.dev/release';
+/** On pods that ask for an identity: `true` while they wait for it, `bound` afterwards. Nobody has a reason to select by it. */
+export const LABEL_GATED = 'macvlan.dev/gated';
+export const GATED = 'true';
+export const BOUND = 'bound';
+/** The scheduling gate that holds a pod until it is bound. */
+export const GATE_IDENTITY = 'macvlan.dev/identity';
+/** The Secret from which MAC addresses are derived, in the operator's own namespace. */
+export const SEED_SECRET = 'macvlan-identity-seed';
+
 /** Server-side apply field managers, one per writer. */
 export const MANAGER_CONTROLLER = 'macvlan-controller';
 export const MANAGER_CONTROLLER_STATUS = 'macvlan-controller-status';

@@ -1,5 +1,6 @@
 // docs/reference/events.md, from the same tables of problems and the same rules by which the processes tell them.
 import { actionFor, QUIET_MS, type Telling, tellingOf } from '../domain/attachment/announce.ts';
+import { IDENTITY_PROBLEMS } from '../domain/identity/reason.ts';
 import { PROBLEMS } from '../domain/problem.ts';
 
 /** Events about one kind of object, all recorded in one file. Whoever records others adds a section here. */
@@ -40,8 +41,23 @@ const ATTACHMENTS: EventSection = {
   })),
 };
 
+const IDENTITIES: EventSection = {
+  about: 'About pods that ask for an identity',
+  recordedIn: 'src/controller/identity/report.ts',
+  intro: [
+    'In the namespace of the pod. The pod waits, held by the scheduling gate `macvlan.dev/identity`, and goes on by itself once it can; the',
+    'condition `Waiting` of its MacvlanIdentity says the same.',
+  ],
+  events: Object.entries(IDENTITY_PROBLEMS).map(([reason, meaning]) => ({
+    reason,
+    action: 'Binding',
+    told: WHEN.EachAttempt,
+    meaning,
+  })),
+};
+
 /** All events that there are. */
-export const EVENT_SECTIONS: readonly EventSection[] = [ATTACHMENTS];
+export const EVENT_SECTIONS: readonly EventSection[] = [ATTACHMENTS, IDENTITIES];
 
 const INTRO = [
   'All events are of type `Warning` and written by the controller (`macvlan.dev/controller`). `kubectl describe` shows them with the object',

@@ -1,6 +1,8 @@
 // What the types cannot say about a kind: its short names, its rule on names, and the columns of `kubectl get`. Edit here.
 import type { Kind } from '../api/kube.ts';
 import { ATTACHMENT } from '../api/v1alpha1/attachment.ts';
+import { CLAIM } from '../api/v1alpha1/claim.ts';
+import { IDENTITY } from '../api/v1alpha1/identity.ts';
 import { NODE_STATE } from '../api/v1alpha1/node-state.ts';
 
 /** A column of `kubectl get`; those with priority 1 are shown with `-o wide` only. */
@@ -120,6 +122,55 @@ export const KINDS: readonly KindDefinition[] = [
         description: "The kernel's boot id.",
         priority: 1,
       },
+    ],
+    rules: [],
+  },
+  {
+    kind: IDENTITY,
+    source: 'src/api/v1alpha1/identity.ts',
+    shortNames: ['mvi'],
+    columns: [
+      { name: 'Phase', type: 'string', jsonPath: '.status.phase', description: 'Whether a pod holds it.' },
+      { name: 'Pod', type: 'string', jsonPath: '.status.holder.pod', description: 'The pod that holds it.' },
+      { name: 'Node', type: 'string', jsonPath: '.status.holder.node', description: 'The node of that pod.' },
+      {
+        name: 'MAC',
+        type: 'string',
+        jsonPath: '.spec.attachments[0].mac',
+        description: 'MAC address of its first link.',
+      },
+      { name: 'IP', type: 'string', jsonPath: '.spec.attachments[0].ips[0]', description: 'Its first IP address.' },
+      AGE,
+      {
+        name: 'Waiting',
+        type: 'string',
+        jsonPath: '.status.conditions[?(@.type=="Waiting")].message',
+        description: 'Who waits for what.',
+        priority: 1,
+      },
+    ],
+    rules: [],
+  },
+  {
+    kind: CLAIM,
+    source: 'src/api/v1alpha1/claim.ts',
+    shortNames: ['mvc'],
+    columns: [
+      { name: 'Address', type: 'string', jsonPath: '.spec.address', description: 'The address.' },
+      {
+        name: 'Attachment',
+        type: 'string',
+        jsonPath: '.spec.attachment',
+        description: 'The attachment it is used on.',
+      },
+      {
+        name: 'Namespace',
+        type: 'string',
+        jsonPath: '.spec.identity.namespace',
+        description: 'Namespace of the identity that it belongs to.',
+      },
+      { name: 'Identity', type: 'string', jsonPath: '.spec.identity.name', description: 'Name of that identity.' },
+      AGE,
     ],
     rules: [],
   },

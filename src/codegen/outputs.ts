@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { aspectOf } from '../domain/attachment/problem-order.ts';
+import { IDENTITY_PROBLEMS, IDENTITY_REASONS } from '../domain/identity/reason.ts';
 import { PROBLEMS, REASONS } from '../domain/problem.ts';
 import { chartReadme, crdTemplate } from './chart.ts';
 import { crdFor, formatYaml, type GeneratedKind, generateKind } from './crd.ts';
@@ -16,7 +17,12 @@ export interface Output {
   readonly text: string;
 }
 
-const REASON_TABLES = { problems: PROBLEMS, reasons: REASONS, conditionOf: aspectOf };
+const REASON_TABLES = {
+  problems: PROBLEMS,
+  reasons: { ...REASONS, ...IDENTITY_REASONS },
+  conditionOf: aspectOf,
+  identityProblems: IDENTITY_PROBLEMS,
+};
 const CHART = 'charts/macvlan-operator';
 
 /** All generated files of the checkout at `root`. The same sources give the same bytes. */

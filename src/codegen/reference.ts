@@ -19,10 +19,12 @@ export interface ReasonTables {
   readonly reasons: Readonly<Record<string, string>>;
   /** The condition under which a problem is shown. */
   readonly conditionOf: (problem: string) => string;
+  /** Code → what keeps a pod from its identity. */
+  readonly identityProblems: Readonly<Record<string, string>>;
 }
 
 /** docs/reference/problems.md: each code, what it means, and which condition shows it. */
-export function problemsReference({ problems, reasons, conditionOf }: ReasonTables): string {
+export function problemsReference({ problems, reasons, conditionOf, identityProblems }: ReasonTables): string {
   const intro = [
     'Each code is the `reason` of a condition and of an event, and of an entry in `status.problems`, where `message` has the',
     'facts of the case and `remedy` says what to do. The condition `Ready` shows the first problem of the others.',
@@ -30,15 +32,26 @@ export function problemsReference({ problems, reasons, conditionOf }: ReasonTabl
   const problemRows = Object.entries(problems).map(
     ([code, meaning]) => `| \`${code}\` | \`${conditionOf(code)}\` | ${cell(meaning)} |`,
   );
-  const reasonRows = Object.entries(reasons).map(([code, meaning]) => `| \`${code}\` | ${cell(meaning)} |`);
   return `${[
     HEADER,
     '# Problems',
     intro,
     ['| reason | condition | what it means |', '| --- | --- | --- |', ...problemRows].join('\n'),
+    '## Identities',
+    IDENTITY_INTRO,
+    ['| reason | what it means |', '| --- | --- |', ...rowsOf(identityProblems)].join('\n'),
     '## Reasons that are no problem',
-    ['| reason | what it means |', '| --- | --- |', ...reasonRows].join('\n'),
+    ['| reason | what it means |', '| --- | --- |', ...rowsOf(reasons)].join('\n'),
   ].join('\n\n')}\n`;
+}
+
+const IDENTITY_INTRO = [
+  'Why a pod that asks for an identity is not bound yet: the `reason` of an event at the pod, and of the condition `Waiting` of its',
+  'MacvlanIdentity. The pod goes on by itself once it can.',
+].join('\n');
+
+function rowsOf(table: Readonly<Record<string, string>>): readonly string[] {
+  return Object.entries(table).map(([code, meaning]) => `| \`${code}\` | ${cell(meaning)} |`);
 }
 
 function kindSection({ definition, schema }: GeneratedKind): string {

@@ -1,4 +1,4 @@
-// The whole process, put together: stores and watches, the three controllers, and in which order they start and stop.
+// The whole process, put together: stores and watches, the controllers, and in which order they start and stop.
 import { randomUUID } from 'node:crypto';
 import type { AttachmentFacts } from '../domain/attachment/facts.ts';
 import { Controller } from '../kernel/controller/controller.ts';
@@ -17,6 +17,8 @@ import { reconcileAttachment } from './attachment/reconciler.ts';
 import { Reporter } from './attachment/report.ts';
 import { Reports } from './attachment/reports.ts';
 import { reconcileDaemonSet } from './daemonset/reconciler.ts';
+import { LastSeen } from './identity/last-seen.ts';
+import { reconcileIdentities } from './identity/reconciler.ts';
 import { registerAttachmentMetrics } from './metrics.ts';
 import { reconcileNode } from './nodes/reconciler.ts';
 import type { Options } from './options.ts';
@@ -29,6 +31,7 @@ const DAEMON_SET_KEY = 'agents';
 /** Reconciles wait for the API server most of the time; more of them at once only make its queue longer. */
 const ATTACHMENT_WORKERS = 8;
 const NODE_WORKERS = 4;
+const IDENTITY_WORKERS = 8;
 /** Nodes answer a new attachment one after the other: their reports within this time become one status. */
 const REPORTS_MS = 50;
 /** After an outage of any length work goes on this soon; what is refused for good is not asked for more often either. */
@@ -97,7 +100,7 @@ export function createController(dependencies: ControllerDependencies): Controll
   };
 }
 
-/** The three controllers, wired to the stores. They work only while this part runs, which is while we lead. */
+/** The controllers, wired to the stores. They work only while this part runs, which is while we lead. */
 function createWorkers(
   { client, options, logger, metrics, timing }: ControllerDependencies,
   stores: Stores,
@@ -105,6 +108,7 @@ function createWorkers(
   mayWork: () => boolean,
 ): Part {
   const reports = new Reports();
+  const lastSeen = new LastSeen(stores.pods);
   const sight: Sight = {
     stores,
     reports,
@@ -154,6 +158,24 @@ function createWorkers(
       logger,
     }),
   });
+  const identities = new Controller({
+    ...shared(),
+    name: 'identities',
+    reconcile: reconcileIdentities({
+      client,
+      events,
+      namespace: options.namespace,
+      sight: {
+        client,
+        stores,
+        pods: new OwnWrites(stores.pods),
+        identities: new OwnWrites(stores.identities),
+        claims: new OwnWrites(stores.claims),
+        lastSeen,
+      },
+    }),
+    concurrency: IDENTITY_WORKERS,
+  });
 
   // What is there at the start comes after what users do meanwhile.
   let priority: Priority = 'background';
@@ -162,6 +184,7 @@ function createWorkers(
     attachmentSoon: (key) => attachments.enqueueAfter(key, REPORTS_MS),
     node: (key) => nodes.enqueue(key, { priority }),
     daemonSet: () => daemonSet.enqueue(DAEMON_SET_KEY, { priority }),
+    identities: (key) => identities.enqueue(key, { priority }),
   };
   connectSources(stores, reports, wakes);
   for (const written of [sight.attachments, sight.definitions]) {
@@ -176,7 +199,7 @@ function createWorkers(
     run: async (signal) => {
       priority = 'user';
       const cancel = repeat(RESYNC_MS, () => wakeAll(stores, wakes));
-      await Promise.all([attachments, nodes, daemonSet].map((controller) => controller.run(signal)));
+      await Promise.all([attachments, nodes, daemonSet, identities].map((controller) => controller.run(signal)));
       cancel();
       await events.close();
     },

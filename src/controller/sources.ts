@@ -7,6 +7,14 @@
 //   MacvlanNodeState ───▶ its node; soon, attachments about which it says something new
 //   DaemonSet (ours) ───▶ itself
 //   Multus comes, goes ─▶ all attachments
+//
+// and the groups of identities:
+//
+//   Pod that asks ──────▶ its group
+//   MacvlanIdentity ────▶ its group
+//   MacvlanClaim goes ──▶ its group, and those where a pod waits
+//   Node ───────────────▶ groups whose pods are on it
+//   Attachment, NAD ────▶ groups where a pod waits
 import type { Namespace, Node } from '../api/kube.ts';
 import type { MacvlanAttachment } from '../api/v1alpha1/attachment.ts';
 import { matchesNode, wantsNamespace } from '../domain/attachment/facts.ts';
@@ -14,6 +22,7 @@ import { isLabelled } from '../domain/attachment/node-membership.ts';
 import { isEqual } from '../domain/objects/equal.ts';
 import type { Change } from '../kernel/watch/store.ts';
 import type { Reports } from './attachment/reports.ts';
+import { groupKeyOfClaim, groupKeyOfIdentity, groupKeyOfPod } from './identity/keys.ts';
 import type { Stores } from './stores.ts';
 
 /** Asks for a turn on a key. */
@@ -25,6 +34,8 @@ export interface Wakes {
   readonly attachmentSoon: Wake;
   readonly node: Wake;
   readonly daemonSet: () => void;
+  /** Identities, by `namespace/group`. */
+  readonly identities: Wake;
 }
 
 export function connectSources(stores: Stores, reports: Reports, wakes: Wakes): void {
@@ -75,6 +86,34 @@ export function connectSources(stores: Stores, reports: Reports, wakes: Wakes): 
   });
 
   stores.daemonSets.onChange(() => wakes.daemonSet());
+  connectIdentities(stores, wakes.identities);
+}
+
+function connectIdentities(stores: Stores, wake: Wake): void {
+  const whereSomebodyWaits = () => {
+    for (const pod of stores.pods.by('waiting', 'all')) wake(groupKeyOfPod(pod));
+  };
+  stores.pods.onChange((change) => {
+    for (const pod of versions(change)) wake(groupKeyOfPod(pod));
+  });
+  stores.identities.onChange((change) => {
+    for (const identity of versions(change)) wake(groupKeyOfIdentity(identity));
+  });
+  stores.claims.onChange(({ old, current }) => {
+    if (old === undefined || current !== undefined) return;
+    wake(groupKeyOfClaim(old));
+    whereSomebodyWaits();
+  });
+  stores.nodes.onChange(({ key, old, current }) => {
+    if (isSameMachine(old, current)) return;
+    for (const identity of stores.identities.by('node', key)) wake(groupKeyOfIdentity(identity));
+  });
+  stores.attachments.onChange(({ old, current }) => {
+    if (!isEqual(old?.spec, current?.spec)) whereSomebodyWaits();
+  });
+  stores.definitions.onChange(({ type }) => {
+    if (type !== 'update') whereSomebodyWaits();
+  });
 }
 
 /** Asks for a turn on every key there is: a slow safety net under the watches. */
@@ -83,6 +122,9 @@ export function wakeAll(stores: Stores, wakes: Wakes): void {
   for (const { metadata } of stores.definitions.list()) wakes.attachment(metadata.name);
   for (const key of stores.nodes.keys()) wakes.node(key);
   for (const key of stores.nodeStates.keys()) wakes.node(key);
+  for (const pod of stores.pods.list()) wakes.identities(groupKeyOfPod(pod));
+  for (const identity of stores.identities.list()) wakes.identities(groupKeyOfIdentity(identity));
+  for (const claim of stores.claims.list()) wakes.identities(groupKeyOfClaim(claim));
   wakes.daemonSet();
 }
 
@@ -117,4 +159,9 @@ function hasAgent(node: Node | undefined): boolean {
 /** A kubelet touches its Node every few minutes; only labels and readiness are news. */
 function isSameNode(a: Node, b: Node): boolean {
   return isEqual(a.metadata.labels, b.metadata.labels) && isEqual(a.status?.conditions, b.status?.conditions);
+}
+
+/** Whether pods that ran there may still run there. */
+function isSameMachine(a: Node | undefined, b: Node | undefined): boolean {
+  return isEqual([a?.spec?.taints, a?.status?.nodeInfo], [b?.spec?.taints, b?.status?.nodeInfo]);
 }

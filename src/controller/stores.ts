@@ -1,15 +1,19 @@
 // What this process remembers of the cluster, and the watches that keep it so. Each kind is cut down to what decisions read.
-import { NAMESPACE, type Namespace, NODE, type Node } from '../api/kube.ts';
+import { NAMESPACE, type Namespace, NODE, type Node, POD, type Pod } from '../api/kube.ts';
 import { NETWORK_ATTACHMENT_DEFINITION, type NetworkAttachmentDefinition } from '../api/multus.ts';
-import { AGENT_NAME, LABEL_ATTACHMENT } from '../api/names.ts';
+import { AGENT_NAME, LABEL_ATTACHMENT, LABEL_GATED } from '../api/names.ts';
 import { ATTACHMENT, type MacvlanAttachment } from '../api/v1alpha1/attachment.ts';
+import { CLAIM, type MacvlanClaim } from '../api/v1alpha1/claim.ts';
+import { IDENTITY, type MacvlanIdentity } from '../api/v1alpha1/identity.ts';
 import { type MacvlanNodeState, NODE_STATE } from '../api/v1alpha1/node-state.ts';
 import { DAEMON_SET, type DaemonSet } from '../domain/attachment/agent-daemonset.ts';
 import { ownAnnotationsOf } from '../domain/attachment/network-definition-metadata.ts';
+import { isWaiting } from '../domain/identity/key.ts';
 import type { KubeClient } from '../kernel/kube/client.ts';
 import type { Logger } from '../kernel/process/logger.ts';
 import { Reflector, type WatchObserver } from '../kernel/watch/reflector.ts';
 import { Store } from '../kernel/watch/store.ts';
+import { cutPod, groupKeyOfClaim, groupKeyOfIdentity, groupKeyOfPod } from './identity/keys.ts';
 
 export interface Stores {
   readonly attachments: Store<MacvlanAttachment>;
@@ -21,6 +25,12 @@ export interface Stores {
   readonly nodeStates: Store<MacvlanNodeState>;
   /** The agents' one, or nothing. */
   readonly daemonSets: Store<DaemonSet>;
+  /** Those that ask for an identity only; by `group`, and those that are `waiting` for one by `all`. */
+  readonly pods: Store<Pod>;
+  /** By `group`, and by the `node` of the pod that holds it. */
+  readonly identities: Store<MacvlanIdentity>;
+  /** By `group` and `identity` (`namespace/name`), and by `attachment`. */
+  readonly claims: Store<MacvlanClaim>;
 }
 
 export interface Watches {
@@ -40,6 +50,22 @@ export function createStores(): Stores {
     definitions: new Store({ indexes: { name: (definition) => [definition.metadata.name] } }),
     nodeStates: new Store({ indexes: { attachment: attachmentsIn } }),
     daemonSets: new Store(),
+    pods: new Store({
+      indexes: { group: (pod) => [groupKeyOfPod(pod)], waiting: (pod) => (isWaiting(pod) ? ['all'] : []) },
+    }),
+    identities: new Store({
+      indexes: {
+        group: (identity) => [groupKeyOfIdentity(identity)],
+        node: ({ status }) => (status?.holder?.node === undefined ? [] : [status.holder.node]),
+      },
+    }),
+    claims: new Store({
+      indexes: {
+        group: (claim) => [groupKeyOfClaim(claim)],
+        identity: ({ spec: { identity } }) => [`${identity.namespace}/${identity.name}`],
+        attachment: ({ spec }) => [spec.attachment],
+      },
+    }),
   };
 }
 
@@ -85,7 +111,16 @@ export function createWatches(stores: Stores, options: WatchOptions): Watches {
     store: stores.nodeStates,
     transform: cutNodeState,
   });
-  const all = [attachments, namespaces, nodes, nodeStates, definitions, daemonSets];
+  const pods = new Reflector({
+    ...shared,
+    kind: POD,
+    store: stores.pods,
+    labelSelector: LABEL_GATED,
+    transform: cutPod,
+  });
+  const identities = new Reflector({ ...shared, kind: IDENTITY, store: stores.identities });
+  const claims = new Reflector({ ...shared, kind: CLAIM, store: stores.claims });
+  const all = [attachments, namespaces, nodes, nodeStates, definitions, daemonSets, pods, identities, claims];
   return {
     definitions,
     listed: {
@@ -94,6 +129,9 @@ export function createWatches(stores: Stores, options: WatchOptions): Watches {
       Node: nodes.synced,
       MacvlanNodeState: nodeStates.synced,
       DaemonSet: daemonSets.synced,
+      Pod: pods.synced,
+      MacvlanIdentity: identities.synced,
+      MacvlanClaim: claims.synced,
       // Multus may not be installed: that is a state to work in, and the other ones are not.
       NetworkAttachmentDefinition: definitions.settled,
     },
@@ -119,18 +157,29 @@ function cutNamespace({ metadata, status }: Namespace): Namespace {
   return { metadata: rest, ...(status?.phase === undefined ? {} : { status: { phase: status.phase } }) };
 }
 
-/** A Node is tens of kilobytes of images and addresses; labels and readiness are all that is looked at. */
-function cutNode({ metadata, status }: Node): Node {
+/** A Node is tens of kilobytes of images and addresses; labels, taints, readiness and the boot are all that is looked at. */
+function cutNode({ metadata, spec, status }: Node): Node {
   const { annotations: _, ...rest } = metadata;
   const ready = status?.conditions?.find((condition) => condition.type === 'Ready');
-  if (ready === undefined) return { metadata: rest };
-  const { type, status: value, lastTransitionTime } = ready;
+  const { type = '', status: value = '', lastTransitionTime } = ready ?? {};
   const condition = { type, status: value, ...(lastTransitionTime === undefined ? {} : { lastTransitionTime }) };
-  return { metadata: rest, status: { conditions: [condition] } };
+  const bootID = status?.nodeInfo?.bootID;
+  return {
+    metadata: rest,
+    ...(spec?.taints === undefined ? {} : { spec: { taints: spec.taints } }),
+    status: {
+      ...(ready === undefined ? {} : { conditions: [condition] }),
+      ...(bootID === undefined ? {} : { nodeInfo: { bootID } }),
+    },
+  };
 }
 
 function cutNodeState(state: MacvlanNodeState): MacvlanNodeState {
   if (state.status === undefined) return state;
-  const { interfaces: _, ...status } = state.status;
-  return { ...state, status };
+  const { interfaces = [], ...status } = state.status;
+  // Of a NIC only its addresses are looked at: no pod may have them.
+  const cut = interfaces.map(({ name, ifindex, mac, permanentMac, mtu, state: link }) => {
+    return { name, ifindex, mac, ...(permanentMac === undefined ? {} : { permanentMac }), mtu, state: link };
+  });
+  return { ...state, status: { ...status, interfaces: cut } };
 }

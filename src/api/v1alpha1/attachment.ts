@@ -56,6 +56,8 @@ export interface MacvlanAttachmentSpec {
    * @default "Deny"
    */
   readonly pins?: 'Deny' | 'Allow';
+  /** How identities of pods on this LAN are made. */
+  readonly identity?: IdentitySettings;
   /** Labels and annotations of your own for the NetworkAttachmentDefinitions. */
   readonly networkDefinition?: NetworkDefinitionMetadata;
   /**
@@ -70,6 +72,17 @@ export interface MacvlanAttachmentSpec {
    * @listType atomic
    */
   readonly chain?: readonly ChainedPlugin[];
+}
+
+/** How identities are made. */
+export interface IdentitySettings {
+  /**
+   * The first 1 to 5 octets of every derived MAC address, such as 02:4d; addresses must not be multicast, so the first octet is
+   * even. Default: a random locally administered address.
+   * @maxLength 14
+   * @validation {"rule":"self.matches('^[0-9a-f][02468ace](:[0-9a-f]{2}){0,4}$')","message":"must be 1 to 5 octets in lower-case hexadecimal with colons, the first one even, such as 02:4d"}
+   */
+  readonly macPrefix?: string;
 }
 
 /** Versions of the CNI specification that can be written. */

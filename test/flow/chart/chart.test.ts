@@ -81,6 +81,8 @@ describe('the chart', () => {
     const ours = left.split('\n').filter((name) => name.includes('macvlan'));
     expect(ours).toEqual([
       'customresourcedefinition.apiextensions.k8s.io/macvlanattachments.macvlan.dev',
+      'customresourcedefinition.apiextensions.k8s.io/macvlanclaims.macvlan.dev',
+      'customresourcedefinition.apiextensions.k8s.io/macvlanidentities.macvlan.dev',
       'customresourcedefinition.apiextensions.k8s.io/macvlannodestates.macvlan.dev',
     ]);
     const { code, stderr } = await helm('install', 'operator', CHART, '-n', NAMESPACE);
@@ -91,8 +93,10 @@ describe('the chart', () => {
 test('the templates of the CRDs print exactly the generated CRDs', async () => {
   const { stdout } = await runHelm(['template', 'operator', CHART, '--show-only', 'templates/crds.yaml']);
   const printed = parseAllDocuments(stdout).map((document) => document.toJS());
-  const files = ['macvlanattachments', 'macvlannodestates'].map((plural) => `crds/macvlan.dev_${plural}.yaml`);
+  const files = ['macvlanattachments', 'macvlanidentities', 'macvlanclaims', 'macvlannodestates'].map(
+    (plural) => `crds/macvlan.dev_${plural}.yaml`,
+  );
   const generated = files.map((file) => parseAllDocuments(readFileSync(file, 'utf8'))[0]?.toJS());
   expect(printed.map(({ spec }) => spec)).toEqual(generated.map(({ spec }) => spec));
-  expect(printed.map(({ metadata }) => metadata.annotations['helm.sh/resource-policy'])).toEqual(['keep', 'keep']);
+  expect(printed.map(({ metadata }) => metadata.annotations['helm.sh/resource-policy'])).toEqual(Array(4).fill('keep'));
 });

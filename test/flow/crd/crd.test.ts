@@ -40,7 +40,12 @@ describe('the CustomResourceDefinitions', () => {
   test('are established, and no condition complains about a schema', async () => {
     const { items } = JSON.parse(await kubectl('get', 'crd', '-o', 'json')) as { items: readonly Crd[] };
     const names = items.map(({ metadata }) => metadata.name);
-    expect(names.sort()).toEqual(['macvlanattachments.macvlan.dev', 'macvlannodestates.macvlan.dev']);
+    expect(names.sort()).toEqual([
+      'macvlanattachments.macvlan.dev',
+      'macvlanclaims.macvlan.dev',
+      'macvlanidentities.macvlan.dev',
+      'macvlannodestates.macvlan.dev',
+    ]);
     for (const { status } of items) {
       const conditions = Object.fromEntries(status.conditions.map((condition) => [condition.type, condition.status]));
       expect(conditions).toEqual({ NamesAccepted: 'True', Established: 'True' });

@@ -41,7 +41,7 @@ describe('the reference of the API', () => {
 });
 
 describe('the reference of problems', () => {
-  const page = problemsReference({ problems: PROBLEMS, reasons: REASONS, conditionOf: aspectOf });
+  const page = problemsReference({ problems: PROBLEMS, reasons: REASONS, conditionOf: aspectOf, identityProblems: {} });
 
   test('lists every code of the tables with its meaning', () => {
     for (const [code, meaning] of Object.entries({ ...PROBLEMS, ...REASONS })) {

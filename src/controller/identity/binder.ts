@@ -1,0 +1,211 @@
+// Binds one pod to one identity. The order of the writes is the promise: claims, the identity with its holder, and the pod last.
+//
+//   claims ──▶ identity spec ──▶ identity status: holder ──▶ pod: annotation, label, gate
+//   etcd decides                 only if it is as it was seen   only if it is as it was seen
+//
+// Broken off anywhere, the next turn goes on: what is there already is found, and nobody else can have it.
+import { POD, type Pod } from '../../api/kube.ts';
+import { ANNOTATION_NETWORKS } from '../../api/multus.ts';
+import { LABEL_MANAGED_BY, MANAGED_BY, MANAGER_CONTROLLER } from '../../api/names.ts';
+import type { IdentityReference } from '../../api/v1alpha1/claim.ts';
+import { IDENTITY, type IdentityLink, type MacvlanIdentity } from '../../api/v1alpha1/identity.ts';
+import { bindingPatch, dismissalPatch, type PatchStep } from '../../domain/identity/bind.ts';
+import { askOf, groupOf } from '../../domain/identity/key.ts';
+import { type LinkRequest, linksOf } from '../../domain/identity/links.ts';
+import { deriveMac, type Hmac } from '../../domain/identity/mac.ts';
+import type { Binding, Wait } from '../../domain/identity/plan.ts';
+import { isRefusal, type Refusal } from '../../domain/identity/reason.ts';
+import { holderFor, identityStatus } from '../../domain/identity/status.ts';
+import { type Wish, wishFor } from '../../domain/identity/wish.ts';
+import { isEqual } from '../../domain/objects/equal.ts';
+import { editNetworks } from '../../domain/pod/networks.ts';
+import type { KubeClient } from '../../kernel/kube/client.ts';
+import { ApiError } from '../../kernel/kube/transport.ts';
+import { type Claims, linkKeyOf } from './claims.ts';
+import { type IdentitySight, networkViewOf, parentMacsIn } from './gather.ts';
+import { writeStatus } from './report.ts';
+import type { Seed } from './seed.ts';
+
+/** Another turn, with newer facts. */
+const CONFLICT = { status: 409, reason: 'Conflict' } as const;
+
+export interface BinderOptions {
+  readonly client: KubeClient;
+  readonly sight: IdentitySight;
+  readonly claims: Claims;
+  readonly seed: Seed;
+  readonly now: () => number;
+}
+
+export class Binder {
+  readonly #options: BinderOptions;
+
+  constructor(options: BinderOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves with why the pod cannot be bound now, or nothing when it was bound or let go. */
+  async bind({ pod, identity, replaces }: Binding, signal: AbortSignal): Promise<Wait | undefined> {
+    const { sight, claims, seed } = this.#options;
+    const reference = { namespace: pod.metadata.namespace ?? '', name: identity };
+    const links = linksOf(pod, networkViewOf(sight));
+    if ('reason' in links) return { ...links, pod, identity };
+    if (links.length === 0) return this.#withoutLinks(pod, signal);
+    const found = sight.identities.get(`${reference.namespace}/${identity}`);
+    const hmac = await seed.hmac();
+    const taken = await this.#takeAll(
+      { identity: reference, links: found?.spec.attachments ?? [], hmac },
+      links,
+      signal,
+    );
+    if (isRefusal(taken)) {
+      if (found === undefined) await this.#make(pod, reference, [], signal); // so that there is something to read
+      return { ...taken, pod, identity };
+    }
+    const merged = mergeLinks(found?.spec.attachments ?? [], taken);
+    const recorded = await this.#record(pod, reference, merged, signal);
+    await this.#hold(recorded, pod, replaces, signal);
+    const edits = new Map(links.map((link, i) => [link.element, { mac: taken[i]?.mac ?? '', ...ipsOf(taken[i]) }]));
+    const text = editNetworks(pod.metadata.annotations?.[ANNOTATION_NETWORKS] ?? '', edits);
+    await this.#patch(pod, bindingPatch(pod, text, identity), signal);
+    await claims.giveUpUnused(reference, merged, signal);
+    return undefined;
+  }
+
+  /** Lets a pod go that needs nothing of us. */
+  async dismiss(pod: Pod, signal: AbortSignal): Promise<void> {
+    await this.#patch(pod, dismissalPatch(pod), signal);
+  }
+
+  /** Makes an identity again that was deleted while a pod has it: from what stands in the pod. */
+  async revive(pod: Pod, identity: string, signal: AbortSignal): Promise<void> {
+    const links = linksOf(pod, networkViewOf(this.#options.sight));
+    if ('reason' in links) return;
+    const reference = { namespace: pod.metadata.namespace ?? '', name: identity };
+    const had = links.map(({ attachment, index, mac, ips }) => ({
+      attachment: attachment.metadata.name,
+      index,
+      ...(mac === undefined ? {} : { mac }),
+      ...(ips === undefined ? {} : { ips }),
+    }));
+    await this.#hold(await this.#make(pod, reference, had, signal), pod, undefined, signal);
+  }
+
+  /** None of its networks is ours. Who asked for an identity is told so; who was only caught by a namespace's label goes on. */
+  async #withoutLinks(pod: Pod, signal: AbortSignal): Promise<Wait | undefined> {
+    if (askOf(pod).type === 'Implied') {
+      await this.dismiss(pod, signal);
+      return undefined;
+    }
+    return {
+      pod,
+      identity: undefined,
+      reason: 'NetworkMissing',
+      message: `No network that the pod names is a MacvlanAttachment for namespace ${pod.metadata.namespace}.`,
+      remedy:
+        'Add the namespace to spec.namespaces of the attachment, correct the name, or leave the annotation macvlan.dev/identity out.',
+    };
+  }
+
+  async #takeAll(
+    claimant: { readonly identity: IdentityReference; readonly links: readonly IdentityLink[]; readonly hmac: Hmac },
+    links: readonly LinkRequest[],
+    signal: AbortSignal,
+  ): Promise<readonly IdentityLink[] | Refusal> {
+    const wishes: Wish[] = [];
+    for (const link of links) {
+      const wish = this.#wishFor(claimant, link);
+      if (isRefusal(wish)) return wish;
+      wishes.push(wish);
+    }
+    const taken: IdentityLink[] = [];
+    for (const wish of wishes) {
+      const link = await this.#options.claims.takeLink(claimant, wish, signal);
+      if (isRefusal(link)) return link;
+      taken.push(link);
+    }
+    return taken;
+  }
+
+  #wishFor(
+    claimant: { readonly identity: IdentityReference; readonly links: readonly IdentityLink[]; readonly hmac: Hmac },
+    link: LinkRequest,
+  ): Wish | Refusal {
+    const { sight, claims } = this.#options;
+    const { identity, links, hmac } = claimant;
+    const name = link.attachment.metadata.name;
+    const prefix = link.attachment.spec.identity?.macPrefix;
+    const entry = links.find((candidate) => candidate.attachment === name && candidate.index === link.index);
+    return wishFor(link, entry, {
+      owns: (claimed) => claims.owns(identity, claimed),
+      derives: ({ index }, mac) => deriveMac(hmac, linkKeyOf(identity, name, index), prefix, 0) === mac,
+      parents: parentMacsIn(sight.stores),
+    });
+  }
+
+  /** The identity with these links. What somebody else changed meanwhile is a conflict, and another turn. */
+  async #record(
+    pod: Pod,
+    reference: IdentityReference,
+    links: readonly IdentityLink[],
+    signal: AbortSignal,
+  ): Promise<MacvlanIdentity> {
+    const { client, sight } = this.#options;
+    const key = `${reference.namespace}/${reference.name}`;
+    const found = sight.identities.get(key);
+    if (found === undefined) return this.#make(pod, reference, links, signal);
+    if (isEqual(found.spec.attachments ?? [], links)) return found;
+    const patch = { metadata: { resourceVersion: found.metadata.resourceVersion }, spec: { attachments: links } };
+    const options = { manager: MANAGER_CONTROLLER, signal };
+    const patched = await sight.identities.through(key, () => client.mergePatch(IDENTITY, reference, patch, options));
+    if (patched === undefined) throw new Error(`MacvlanIdentity ${key} was deleted while a pod was bound to it`);
+    return patched;
+  }
+
+  #make(pod: Pod, reference: IdentityReference, links: readonly IdentityLink[], signal: AbortSignal) {
+    const { client, sight } = this.#options;
+    const { reclaim } = groupOf(pod);
+    const identity: MacvlanIdentity = {
+      metadata: { ...reference, labels: { [LABEL_MANAGED_BY]: MANAGED_BY } },
+      spec: { ...(links.length === 0 ? {} : { attachments: links }), reclaim },
+    };
+    const key = `${reference.namespace}/${reference.name}`;
+    return sight.identities.through(key, () => client.create(IDENTITY, identity, signal));
+  }
+
+  /** @param replaces uid of the holder that the decision knew of: with any other one, it was a decision about something else */
+  async #hold(identity: MacvlanIdentity, pod: Pod, replaces: string | undefined, signal: AbortSignal): Promise<void> {
+    const { sight, now } = this.#options;
+    const before = identity.status?.holder?.uid;
+    if (before !== undefined && before !== replaces && before !== pod.metadata.uid) {
+      throw new ApiError(`MacvlanIdentity ${identity.metadata.name} was given to another pod`, CONFLICT);
+    }
+    const holder = holderFor(pod, (name) => sight.stores.nodes.get(name));
+    const status = identityStatus({ identity, holder, wait: undefined, now: now() });
+    await writeStatus(this.#options, identity, status, signal);
+  }
+
+  async #patch(pod: Pod, steps: readonly PatchStep[], signal: AbortSignal): Promise<void> {
+    const { client, sight } = this.#options;
+    const { namespace, name } = pod.metadata;
+    try {
+      await sight.pods.through(`${namespace}/${name}`, () => client.jsonPatch(POD, pod.metadata, steps, { signal }));
+    } catch (error) {
+      // The server reports a failed test as an invalid request; it means that the pod was changed meanwhile.
+      if (!(error instanceof ApiError && error.status === 422 && /test|resourceVersion/i.test(error.message)))
+        throw error;
+      throw new ApiError(error.message, CONFLICT);
+    }
+  }
+}
+
+function ipsOf(link: IdentityLink | undefined): { readonly ips?: readonly string[] } {
+  return link?.ips === undefined ? {} : { ips: link.ips };
+}
+
+/** What the identity has, with the new links in the place of the old ones. */
+function mergeLinks(before: readonly IdentityLink[], taken: readonly IdentityLink[]): readonly IdentityLink[] {
+  const keyOf = ({ attachment, index }: IdentityLink) => `${attachment}#${index}`;
+  const merged = new Map([...before, ...taken].map((link) => [keyOf(link), link]));
+  return [...merged.values()];
+}

@@ -1,0 +1,169 @@
+// Takes addresses for an identity: each is claimed before anything else uses it, and the API server decides between two.
+import { CLAIM, type IdentityReference, type MacvlanClaim } from '../../api/v1alpha1/claim.ts';
+import type { IdentityLink } from '../../api/v1alpha1/identity.ts';
+import { addressesOf, belongsTo, type Claimed, claimFor, claimName } from '../../domain/identity/claims.ts';
+import { deriveMac, type Hmac, type LinkKey, MAC_ATTEMPTS, poolOffset } from '../../domain/identity/mac.ts';
+import { type Family, freeAddress, sizeOf, usableIn, withPrefix } from '../../domain/identity/pool.ts';
+import { isRefusal, type Refusal } from '../../domain/identity/reason.ts';
+import type { Wish } from '../../domain/identity/wish.ts';
+import { parseAddress } from '../../domain/net/address-range.ts';
+import { formatAddress } from '../../domain/net/address-text.ts';
+import type { KubeClient } from '../../kernel/kube/client.ts';
+import { ApiError } from '../../kernel/kube/transport.ts';
+import type { OwnWrites } from '../own-writes.ts';
+import type { Stores } from '../stores.ts';
+
+export interface ClaimOptions {
+  readonly client: Pick<KubeClient, 'list' | 'create' | 'delete'>;
+  readonly stores: Stores;
+  readonly written: OwnWrites<MacvlanClaim>;
+}
+
+/** For whom, and how addresses are derived. */
+export interface Claimant {
+  readonly identity: IdentityReference;
+  /** What the identity has. */
+  readonly links: readonly IdentityLink[];
+  readonly hmac: Hmac;
+}
+
+export class Claims {
+  readonly #options: ClaimOptions;
+
+  constructor(options: ClaimOptions) {
+    this.#options = options;
+  }
+
+  owns(identity: IdentityReference, claimed: Claimed): boolean {
+    const claim = this.#options.written.get(claimName(claimed));
+    return claim !== undefined && belongsTo(claim, identity);
+  }
+
+  /** Claims everything that the link is to have, and gives it as it goes into the identity. */
+  async takeLink(claimant: Claimant, wish: Wish, signal: AbortSignal): Promise<IdentityLink | Refusal> {
+    const { attachment, index } = wish.link;
+    const name = attachment.metadata.name;
+    for (const address of [...(wish.mac === undefined ? [] : [wish.mac]), ...wish.ips]) {
+      const owner = await this.#take({ address, attachment: name }, claimant.identity, signal);
+      if (owner !== undefined) return taken(address, owner);
+    }
+    const mac = wish.mac ?? (await this.#derive(claimant, wish, signal));
+    if (typeof mac !== 'string') return mac;
+    const ips = [...wish.ips];
+    for (const family of wish.missing) {
+      const ip = await this.#fromPool(claimant, wish, family, signal);
+      if (isRefusal(Object(ip))) return ip as Refusal;
+      ips.push(ip as string);
+    }
+    return { attachment: name, index, mac, ...(ips.length === 0 ? {} : { ips }) };
+  }
+
+  /** Claims again what an identity has, should somebody have deleted a claim. */
+  async restore(identity: IdentityReference, links: readonly IdentityLink[], signal: AbortSignal): Promise<void> {
+    for (const claimed of addressesOf(links)) {
+      if (this.#options.written.get(claimName(claimed)) === undefined) await this.#take(claimed, identity, signal);
+    }
+  }
+
+  /** Gives up what the identity has claims for and does not use. */
+  async giveUpUnused(identity: IdentityReference, links: readonly IdentityLink[], signal: AbortSignal): Promise<void> {
+    const used = new Set(addressesOf(links).map(claimName));
+    const { stores } = this.#options;
+    const own = stores.claims.by('identity', `${identity.namespace}/${identity.name}`);
+    for (const claim of own) if (!used.has(claim.metadata.name)) await this.giveUp(claim, signal);
+  }
+
+  async giveUp({ metadata: { name, uid } }: MacvlanClaim, signal: AbortSignal): Promise<void> {
+    await this.#options.client.delete(CLAIM, { name }, { uid, signal });
+  }
+
+  /** The owner, when that is somebody else. */
+  async #take(
+    claimed: Claimed,
+    identity: IdentityReference,
+    signal: AbortSignal,
+  ): Promise<IdentityReference | undefined> {
+    const { client, written } = this.#options;
+    const claim = claimFor(claimed, identity);
+    const { name } = claim.metadata;
+    const known = written.get(name);
+    if (known !== undefined) return belongsTo(known, identity) ? undefined : known.spec.identity;
+    try {
+      await written.through(name, () => client.create(CLAIM, claim, signal));
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === 409)) throw error;
+      // By list: a grant to get single claims would be for this rare moment alone.
+      const [found] = (await client.list(CLAIM, { fieldSelector: `metadata.name=${name}`, signal })).items;
+      if (found === undefined) throw error; // given up in between: the next try gets it
+      return belongsTo(found, identity) ? undefined : found.spec.identity;
+    }
+  }
+
+  async #derive(claimant: Claimant, { link }: Wish, signal: AbortSignal): Promise<string | Refusal> {
+    const attachment = link.attachment.metadata.name;
+    const prefix = link.attachment.spec.identity?.macPrefix;
+    for (let attempt = 0; attempt < MAC_ATTEMPTS; attempt++) {
+      const address = deriveMac(claimant.hmac, linkKeyOf(claimant.identity, attachment, link.index), prefix, attempt);
+      if ((await this.#take({ address, attachment }, claimant.identity, signal)) === undefined) return address;
+    }
+    return {
+      reason: 'MacsExhausted',
+      message: `${MAC_ATTEMPTS} MAC addresses in a row are taken.`,
+      remedy: `Shorten identity.macPrefix in MacvlanAttachment ${attachment}.`,
+    };
+  }
+
+  async #fromPool(claimant: Claimant, { link }: Wish, family: Family, signal: AbortSignal): Promise<string | Refusal> {
+    const attachment = link.attachment.metadata.name;
+    const ranges = link.attachment.spec.ipam.pool?.ranges ?? [];
+    const intervals = ranges.flatMap((range) => usableIn(range).map((interval) => ({ ...interval, range })));
+    const ofFamily = intervals.filter((interval) => interval.family === family);
+    const offset = poolOffset(
+      claimant.hmac,
+      linkKeyOf(claimant.identity, attachment, link.index),
+      family,
+      sizeOf(ofFamily),
+    );
+    const others = this.#takenBy(claimant, attachment);
+    for (;;) {
+      const value = freeAddress(ofFamily, offset, others);
+      const range = ofFamily.find(({ first, last }) => value !== undefined && first <= value && value <= last)?.range;
+      if (value === undefined || range === undefined) return exhausted(attachment, family);
+      const address = formatAddress({ family, value });
+      if ((await this.#take({ address, attachment }, claimant.identity, signal)) === undefined)
+        return withPrefix(address, range);
+      others.add(value);
+    }
+  }
+
+  /** Addresses that are in use; one that the identity claimed and does not use, since an earlier try broke off, is not. */
+  #takenBy({ identity, links }: Claimant, attachment: string): Set<bigint> {
+    const used = new Set(addressesOf(links).map(claimName));
+    const claims = this.#options.stores.claims.by('attachment', attachment);
+    const values = claims
+      .filter((claim) => used.has(claim.metadata.name) || !belongsTo(claim, identity))
+      .map(({ spec }) => parseAddress(spec.address)?.value);
+    return new Set(values.filter((value) => value !== undefined));
+  }
+}
+
+export function linkKeyOf({ namespace, name }: IdentityReference, attachment: string, index: number): LinkKey {
+  return { namespace, identity: name, attachment, index };
+}
+
+function taken(address: string, { namespace, name }: IdentityReference): Refusal {
+  return {
+    reason: 'PinTaken',
+    message: `${address} belongs to MacvlanIdentity ${namespace}/${name}.`,
+    remedy: 'Choose another address, or delete that identity when nobody needs it any more.',
+  };
+}
+
+function exhausted(attachment: string, family: Family): Refusal {
+  return {
+    reason: 'PoolExhausted',
+    message: `All ${family} addresses of attachment ${attachment} are taken.`,
+    remedy: 'Extend spec.ipam.pool.ranges, or delete identities that nobody needs any more (kubectl get mvi -A).',
+  };
+}

@@ -1,0 +1,107 @@
+// Gather: everything that the decision about one group of identities is made from, as one value.
+import { DEPLOYMENT, POD, type Pod } from '../../api/kube.ts';
+import { ANNOTATION_RELEASE } from '../../api/names.ts';
+import type { MacvlanClaim } from '../../api/v1alpha1/claim.ts';
+import type { IdentityHolder, MacvlanIdentity } from '../../api/v1alpha1/identity.ts';
+import { wantsNamespace } from '../../domain/attachment/facts.ts';
+import { groupOf, isWaiting } from '../../domain/identity/key.ts';
+import type { NetworkView } from '../../domain/identity/links.ts';
+import type { GroupFacts } from '../../domain/identity/plan.ts';
+import { type HolderFacts, nodeNameOf } from '../../domain/identity/release.ts';
+import type { KubeClient } from '../../kernel/kube/client.ts';
+import type { OwnWrites } from '../own-writes.ts';
+import type { Stores } from '../stores.ts';
+import { groupKeyOfClaim, groupKeyOfIdentity, groupKeyOfPod } from './keys.ts';
+import type { LastSeen } from './last-seen.ts';
+
+export interface IdentitySight {
+  readonly client: Pick<KubeClient, 'get'>;
+  readonly stores: Stores;
+  readonly pods: OwnWrites<Pod>;
+  readonly identities: OwnWrites<MacvlanIdentity>;
+  readonly claims: OwnWrites<MacvlanClaim>;
+  readonly lastSeen: LastSeen;
+}
+
+/** @param key `namespace/group` */
+export async function gatherGroup(sight: IdentitySight, key: string, signal: AbortSignal): Promise<GroupFacts> {
+  const namespace = key.slice(0, key.indexOf('/'));
+  const pods = sight.pods.by('group', key, (pod) => groupKeyOfPod(pod) === key);
+  const identities = sight.identities.by('group', key, (identity) => groupKeyOfIdentity(identity) === key);
+  const claims = sight.claims.by('group', key, (claim) => groupKeyOfClaim(claim) === key);
+  const replicas = await replicasFor(sight, namespace, pods, signal);
+  const holders = new Map<string, HolderFacts>();
+  for (const identity of identities) {
+    const holder = identity.status?.holder;
+    if (holder !== undefined) holders.set(identity.metadata.name, await holderFacts(sight, identity, holder, signal));
+  }
+  return { namespace, pods, identities, claims, replicas, holders };
+}
+
+/** The one thing that is fetched, and only while a pod waits: how many slots a Deployment has. */
+async function replicasFor(
+  { client }: IdentitySight,
+  namespace: string,
+  pods: readonly Pod[],
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  const name = pods
+    .filter(isWaiting)
+    .map((pod) => groupOf(pod).deployment)
+    .find((deployment) => deployment !== undefined);
+  if (name === undefined) return undefined;
+  const deployment = await client.get(DEPLOYMENT, { namespace, name }, signal);
+  return deployment?.spec?.replicas;
+}
+
+async function holderFacts(
+  sight: IdentitySight,
+  { metadata }: MacvlanIdentity,
+  holder: IdentityHolder,
+  signal: AbortSignal,
+): Promise<HolderFacts> {
+  const pod = await podOf(sight, metadata.namespace ?? '', holder, signal);
+  const lastSeen = pod === undefined ? sight.lastSeen.get(holder.uid) : undefined;
+  const node = nodeNameOf(pod ?? lastSeen) ?? holder.node;
+  return {
+    holder,
+    pod,
+    lastSeen,
+    node: node === undefined ? undefined : sight.stores.nodes.get(node),
+    released: metadata.annotations?.[ANNOTATION_RELEASE],
+  };
+}
+
+/** By uid, and asked for where the watch does not show it: that it left the watch is no proof that it is gone. */
+async function podOf(
+  { client, pods, lastSeen }: IdentitySight,
+  namespace: string,
+  { pod: name, uid }: IdentityHolder,
+  signal: AbortSignal,
+): Promise<Pod | undefined> {
+  const seen = pods.get(`${namespace}/${name}`);
+  if (seen?.metadata.uid === uid) return seen;
+  const found = await client.get(POD, { namespace, name }, signal);
+  if (found?.metadata.uid !== uid) return undefined;
+  lastSeen.forget(uid);
+  return found;
+}
+
+/** Names as the networks annotation has them: ours are attachments with our own NAD in that namespace. */
+export function networkViewOf({ stores }: IdentitySight): NetworkView {
+  return (namespace, name) => {
+    const attachment = stores.attachments.get(name);
+    if (attachment === undefined) return 'Foreign';
+    if (stores.definitions.get(`${namespace}/${name}`) !== undefined) return attachment;
+    const home = stores.namespaces.get(namespace);
+    return home !== undefined && wantsNamespace(attachment, home) ? 'Pending' : 'Foreign';
+  };
+}
+
+/** MAC addresses of the NICs that the agents see. */
+export function parentMacsIn({ nodeStates }: Stores): ReadonlySet<string> {
+  const macs = nodeStates
+    .list()
+    .flatMap(({ status }) => (status?.interfaces ?? []).flatMap(({ mac, permanentMac }) => [mac, permanentMac ?? mac]));
+  return new Set(macs.map((mac) => mac.toLowerCase()));
+}

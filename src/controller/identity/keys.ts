@@ -1,0 +1,36 @@
+// To which group things belong: what the queue works on, by namespace and name of the group.
+import type { Pod } from '../../api/kube.ts';
+import { ANNOTATION_NETWORKS } from '../../api/multus.ts';
+import type { MacvlanClaim } from '../../api/v1alpha1/claim.ts';
+import type { MacvlanIdentity } from '../../api/v1alpha1/identity.ts';
+import { groupNameOf, groupOf } from '../../domain/identity/key.ts';
+
+export function groupKeyOfPod(pod: Pod): string {
+  return `${pod.metadata.namespace}/${groupOf(pod).name}`;
+}
+
+export function groupKeyOfIdentity({ metadata }: MacvlanIdentity): string {
+  return `${metadata.namespace}/${groupNameOf(metadata.name)}`;
+}
+
+export function groupKeyOfClaim({ spec: { identity } }: MacvlanClaim): string {
+  return `${identity.namespace}/${groupNameOf(identity.name)}`;
+}
+
+/** A pod is kilobytes of containers and statuses; who made it, what it asks for and where it is are all that is looked at. */
+export function cutPod({ metadata, spec, status }: Pod): Pod {
+  const { annotations = {}, ...rest } = metadata;
+  const kept = Object.entries(annotations).filter(
+    ([key]) => key === ANNOTATION_NETWORKS || /^(macvlan\.dev|batch\.kubernetes\.io)\//.test(key),
+  );
+  const isForOneNode = rest.ownerReferences?.some((owner) => owner.kind === 'DaemonSet') === true;
+  return {
+    metadata: { ...rest, annotations: Object.fromEntries(kept) },
+    spec: {
+      ...(spec.nodeName === undefined ? {} : { nodeName: spec.nodeName }),
+      ...(spec.schedulingGates === undefined ? {} : { schedulingGates: spec.schedulingGates }),
+      ...(isForOneNode && spec.affinity !== undefined ? { affinity: spec.affinity } : {}),
+    },
+    ...(status?.phase === undefined ? {} : { status: { phase: status.phase } }),
+  };
+}

@@ -1,0 +1,98 @@
+// One group of identities, from facts to effects: who is gone, who gets what, who waits. Everything interesting is in what it names.
+import { IDENTITY } from '../../api/v1alpha1/identity.ts';
+import { isGoing } from '../../domain/attachment/facts.ts';
+import { type GroupFacts, type GroupPlan, planGroup, type Wait } from '../../domain/identity/plan.ts';
+import { reclaimIn } from '../../domain/identity/reclaim.ts';
+import type { Answer, Reconcile } from '../../kernel/controller/controller.ts';
+import type { KubeClient } from '../../kernel/kube/client.ts';
+import type { EventRecorder } from '../../kernel/kube/events.ts';
+import { type Clock, systemClock } from '../../kernel/process/clock.ts';
+import { Binder } from './binder.ts';
+import { Claims } from './claims.ts';
+import { gatherGroup, type IdentitySight } from './gather.ts';
+import { reportGroup } from './report.ts';
+import { Seed } from './seed.ts';
+
+export interface IdentityPorts {
+  readonly client: KubeClient;
+  readonly sight: IdentitySight;
+  readonly events: Pick<EventRecorder, 'record'>;
+  /** The operator's own namespace, where the seed is. */
+  readonly namespace: string;
+  /** The wall clock. */
+  readonly clock?: Clock;
+}
+
+/** Whoever waits for something that no watch tells is looked at again after this, in milliseconds. */
+const LOOK_AGAIN_MS = 30_000;
+/** Longer times are waited for in parts: a timer holds less than 25 days. */
+const LONGEST_MS = 24 * 3600_000;
+
+export function reconcileIdentities({
+  client,
+  sight,
+  events,
+  namespace,
+  clock = systemClock,
+}: IdentityPorts): Reconcile {
+  const now = () => clock.now();
+  const claims = new Claims({ client, stores: sight.stores, written: sight.claims });
+  const binder = new Binder({ client, sight, claims, seed: new Seed({ client, namespace }), now });
+  return async (key, signal) => {
+    const facts = await gatherGroup(sight, key, signal);
+    const plan = planGroup(facts);
+    await tidyUp(facts, plan, signal);
+    const waits = [...plan.waits, ...(await bindAll(plan, signal))];
+    await reportGroup({ client, sight, events, now }, { facts, plan, waits }, signal);
+    return answerFor(waits, await reclaim(facts, waits, signal));
+  };
+
+  async function bindAll({ dismissals, bindings }: GroupPlan, signal: AbortSignal): Promise<readonly Wait[]> {
+    const waits: Wait[] = [];
+    for (const pod of dismissals) await binder.dismiss(pod, signal);
+    for (const binding of bindings) {
+      const wait = await binder.bind(binding, signal);
+      if (wait !== undefined) waits.push(wait);
+    }
+    return waits;
+  }
+
+  /** What somebody deleted by mistake comes back; what nobody owns any more goes. */
+  async function tidyUp(facts: GroupFacts, plan: GroupPlan, signal: AbortSignal): Promise<void> {
+    for (const claim of plan.orphans) await claims.giveUp(claim, signal);
+    const revivals = isNamespaceGoing(sight, facts) ? [] : plan.revivals;
+    for (const { pod, identity } of revivals) await binder.revive(pod, identity, signal);
+    for (const { metadata, spec } of facts.identities.filter(({ status }) => status?.holder !== undefined)) {
+      await claims.restore({ namespace: facts.namespace, name: metadata.name }, spec.attachments ?? [], signal);
+    }
+  }
+
+  /** Deletes identities whose time has come; their claims follow when they are seen to be gone. */
+  async function reclaim(facts: GroupFacts, waits: readonly Wait[], signal: AbortSignal): Promise<number | undefined> {
+    let next: number | undefined;
+    for (const { metadata } of facts.identities) {
+      const identity = sight.identities.get(`${facts.namespace}/${metadata.name}`);
+      if (identity === undefined || waits.some((wait) => wait.identity === metadata.name)) continue;
+      const ms = reclaimIn(identity, now());
+      if (ms === undefined) continue;
+      if (ms > 0) next = Math.min(next ?? ms, ms);
+      else await client.delete(IDENTITY, identity.metadata, { ...preconditionsOf(identity.metadata), signal });
+    }
+    return next;
+  }
+}
+
+/** Not one that was made anew, or bound to a pod meanwhile. */
+function preconditionsOf({ uid, resourceVersion }: { readonly uid?: string; readonly resourceVersion?: string }) {
+  return { uid, resourceVersion };
+}
+
+function isNamespaceGoing({ stores }: IdentitySight, { namespace }: GroupFacts): boolean {
+  const found = stores.namespaces.get(namespace);
+  return found === undefined || isGoing(found);
+}
+
+function answerFor(waits: readonly Wait[], reclaimMs: number | undefined): Answer {
+  const times = [...(waits.length > 0 ? [LOOK_AGAIN_MS] : []), ...(reclaimMs === undefined ? [] : [reclaimMs])];
+  return times.length === 0 ? { type: 'done' } : { type: 'later', ms: Math.max(1, Math.min(LONGEST_MS, ...times)) };
+}

@@ -1,0 +1,97 @@
+// The links that a pod is to have on our attachments, and the addresses that somebody chose for them.
+import type { Pod } from '../../api/kube.ts';
+import { ANNOTATION_NETWORKS } from '../../api/multus.ts';
+import { ANNOTATION_IP, ANNOTATION_MAC } from '../../api/names.ts';
+import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
+import { isUnreadable, type NetworkElement, parseNetworks } from '../pod/networks.ts';
+import type { Refusal } from './reason.ts';
+
+/** What a name in the networks annotation stands for. `Pending`: an attachment whose NAD is not there yet. */
+export type NetworkView = (namespace: string, name: string) => MacvlanAttachment | 'Foreign' | 'Pending';
+
+/** One link on an attachment, with what the pod chose for it. */
+export interface LinkRequest {
+  /** Index of the element in the annotation. */
+  readonly element: number;
+  readonly attachment: MacvlanAttachment;
+  /** Which of the pod's links on this attachment. */
+  readonly index: number;
+  readonly mac: string | undefined;
+  readonly ips: readonly string[] | undefined;
+}
+
+/** All links of the pod on our attachments; none where all its networks are somebody else's. */
+export function linksOf(pod: Pod, view: NetworkView): readonly LinkRequest[] | Refusal {
+  const parsed = parseNetworks(pod.metadata.annotations?.[ANNOTATION_NETWORKS] ?? '');
+  if (isUnreadable(parsed)) {
+    return {
+      reason: 'NetworksInvalid',
+      message: `The annotation ${ANNOTATION_NETWORKS} ${parsed.wrong}.`,
+      remedy: 'Correct it in the template of the pod: a list of names, or a JSON list of objects.',
+    };
+  }
+  const seen = parsed.map((element) => ({
+    element,
+    found: view(element.namespace ?? pod.metadata.namespace ?? '', element.name),
+  }));
+  const pending = seen.find(({ found }) => found === 'Pending');
+  if (pending !== undefined) return notYet(pending.element);
+  const counts = new Map<string, number>();
+  const links = seen.flatMap(({ element, found }, position) => {
+    if (typeof found === 'string') return [];
+    const index = counts.get(element.name) ?? 0;
+    counts.set(element.name, index + 1);
+    return [{ element: position, attachment: found, index, mac: element.mac, ips: element.ips }];
+  });
+  return withPins(links, pod.metadata.annotations ?? {});
+}
+
+function notYet({ name, namespace }: NetworkElement): Refusal {
+  return {
+    reason: 'NetworkMissing',
+    message: `The NetworkAttachmentDefinition of attachment ${name}${namespace === undefined ? '' : ` in ${namespace}`} is not there yet.`,
+    remedy: `Look at the condition Rendered of MacvlanAttachment ${name}.`,
+  };
+}
+
+type Pins = ReadonlyMap<LinkRequest, readonly string[]>;
+
+/** Annotations of the pod come before what stands in the networks annotation. */
+function withPins(
+  links: readonly LinkRequest[],
+  annotations: Readonly<Record<string, string>>,
+): readonly LinkRequest[] | Refusal {
+  const macs = pinsIn(ANNOTATION_MAC, annotations, links);
+  if ('reason' in macs) return macs;
+  const ips = pinsIn(ANNOTATION_IP, annotations, links);
+  if ('reason' in ips) return ips;
+  return links.map((link) => ({ ...link, mac: macs.get(link)?.at(-1) ?? link.mac, ips: ips.get(link) ?? link.ips }));
+}
+
+/** `VALUE`, or `ATTACHMENT=VALUE`, or `ATTACHMENT#INDEX=VALUE`, several with commas. */
+function pinsIn(
+  key: string,
+  annotations: Readonly<Record<string, string>>,
+  links: readonly LinkRequest[],
+): Pins | Refusal {
+  const pins = new Map<LinkRequest, string[]>();
+  const items = (annotations[key] ?? '').split(',').map((item) => item.trim());
+  for (const item of items.filter((text) => text !== '')) {
+    const [, name, index = '0', value = ''] = /^(?:([-a-z0-9]+)(?:#(\d+))?=)?(\S+)$/.exec(item) ?? [];
+    const fitting = links.filter(
+      (link) => name === undefined || (link.attachment.metadata.name === name && link.index === Number(index)),
+    );
+    const [link] = fitting;
+    if (link === undefined || fitting.length > 1) return badPin(key, item);
+    pins.set(link, [...(pins.get(link) ?? []), value]);
+  }
+  return pins;
+}
+
+function badPin(key: string, item: string): Refusal {
+  return {
+    reason: 'PinInvalid',
+    message: `"${item}" in the annotation ${key} does not say for which link of the pod it is.`,
+    remedy: 'Write ATTACHMENT=ADDRESS, or ATTACHMENT#1=ADDRESS for the second link on it.',
+  };
+}

@@ -1,0 +1,67 @@
+// When the pod that holds an identity is gone. Only proof counts: two pods with one address would both be cut off.
+import type { Node, Pod } from '../../api/kube.ts';
+import type { IdentityHolder } from '../../api/v1alpha1/identity.ts';
+
+/**
+ * Ended: its kubelet said that nothing of it runs any more. NeverStarted: it vanished before it was sent to a node. NodeGone,
+ * OutOfService, NewBoot: nothing of it can run there. Released: a person said so.
+ */
+export type Proof = 'Ended' | 'NeverStarted' | 'NodeGone' | 'OutOfService' | 'NewBoot' | 'Released';
+
+export interface HolderFacts {
+  readonly holder: IdentityHolder;
+  /** The very pod (by uid), as long as the API server has it. */
+  readonly pod: Pod | undefined;
+  /** How a pod that vanished was last seen; nothing when nobody saw it go. */
+  readonly lastSeen: Pod | undefined;
+  /** Nothing when it left the cluster, or when it is not known which it was. */
+  readonly node: Node | undefined;
+  /** Uid of the pod that a person released. */
+  readonly released: string | undefined;
+}
+
+const OUT_OF_SERVICE = 'node.kubernetes.io/out-of-service';
+
+/** Why the holder is known to be gone; nothing while it may still be there. */
+export function proofOf(facts: HolderFacts): Proof | undefined {
+  const { holder, pod, lastSeen, released } = facts;
+  if (hasEnded(pod ?? lastSeen)) return 'Ended';
+  if (pod !== undefined && pod.metadata.deletionTimestamp === undefined) return undefined;
+  if (released === holder.uid) return 'Released';
+  if (pod === undefined && lastSeen !== undefined && nodeNameOf(lastSeen) === undefined) return 'NeverStarted';
+  return proofByNode(facts);
+}
+
+/**
+ * A kubelet writes the last phase when all containers and the network of a pod are down, and not before; that a pod object
+ * vanished says nothing, since it may have been deleted by force.
+ */
+export function hasEnded(pod: Pod | undefined): boolean {
+  const phase = pod?.status?.phase;
+  return phase === 'Succeeded' || phase === 'Failed';
+}
+
+function proofByNode({ holder, pod, lastSeen, node }: HolderFacts): Proof | undefined {
+  const name = nodeNameOf(pod ?? lastSeen) ?? holder.node;
+  if (name === undefined) return undefined; // it may be anywhere
+  if (node === undefined) return 'NodeGone';
+  if (node.spec?.taints?.some((taint) => taint.key === OUT_OF_SERVICE) === true) return 'OutOfService';
+  // After a reboot the kubelet starts the pods that still exist again: only one whose object is gone stays down.
+  const bootId = node.status?.nodeInfo?.bootID;
+  const isLater = bootId !== undefined && holder.bootId !== undefined && bootId !== holder.bootId;
+  return pod === undefined && isLater ? 'NewBoot' : undefined;
+}
+
+/** The node that a pod was sent to. */
+export function nodeNameOf(pod: Pod | undefined): string | undefined {
+  return pod?.spec.nodeName || undefined;
+}
+
+/** For a person who waits: who holds the identity, and what would help. */
+export function describeHolder(facts: HolderFacts): string {
+  const { holder, pod } = facts;
+  const where = holder.node === undefined ? '' : ` on node ${holder.node}`;
+  const who = `pod ${holder.pod} (uid ${holder.uid})${where}`;
+  if (pod === undefined) return `${who}, which vanished without proof that it ended`;
+  return pod.metadata.deletionTimestamp === undefined ? who : `${who}, which is being deleted`;
+}

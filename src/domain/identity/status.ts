@@ -1,0 +1,59 @@
+// What an identity says of itself: who holds it, and who waits for it.
+import type { Node, Pod } from '../../api/kube.ts';
+import type { IdentityHolder, MacvlanIdentity, MacvlanIdentityStatus } from '../../api/v1alpha1/identity.ts';
+import { findCondition, formatTime, setCondition } from '../objects/conditions.ts';
+import type { Wait } from './plan.ts';
+import { nodeNameOf } from './release.ts';
+
+export interface StatusInput {
+  readonly identity: MacvlanIdentity;
+  readonly holder: IdentityHolder | undefined;
+  readonly wait: Wait | undefined;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+export function identityStatus({ identity, holder, wait, now }: StatusInput): MacvlanIdentityStatus {
+  const before = identity.status;
+  const isReleased = before?.holder !== undefined && before.holder.uid !== holder?.uid;
+  const lastHeld = isReleased ? formatTime(now) : before?.lastHeld;
+  const conditions = conditionsAfter(before?.conditions ?? [], wait, now);
+  return {
+    phase: phaseOf(holder, wait),
+    ...(holder === undefined ? {} : { holder }),
+    ...(lastHeld === undefined ? {} : { lastHeld }),
+    ...(conditions.length === 0 ? {} : { conditions }),
+  };
+}
+
+function phaseOf(holder: IdentityHolder | undefined, wait: Wait | undefined): 'Bound' | 'Free' | 'Waiting' {
+  if (holder !== undefined) return 'Bound';
+  return wait === undefined ? 'Free' : 'Waiting';
+}
+
+/** An identity for which nobody ever waited says nothing about it. */
+function conditionsAfter(
+  before: NonNullable<MacvlanIdentityStatus['conditions']>,
+  wait: Wait | undefined,
+  now: number,
+) {
+  if (wait !== undefined) {
+    const message = `Pod ${wait.pod.metadata.name}: ${wait.message} ${wait.remedy}`;
+    return setCondition(before, { type: 'Waiting', status: 'True', reason: wait.reason, message }, now);
+  }
+  if (findCondition(before, 'Waiting') === undefined) return before;
+  const message = 'No pod waits for this identity.';
+  return setCondition(before, { type: 'Waiting', status: 'False', reason: 'NobodyWaits', message }, now);
+}
+
+/** The pod as a holder, with its node as far as it is known by now. */
+export function holderFor(pod: Pod, nodeNamed: (name: string) => Node | undefined): IdentityHolder {
+  const node = nodeNameOf(pod);
+  const bootId = node === undefined ? undefined : nodeNamed(node)?.status?.nodeInfo?.bootID;
+  return {
+    pod: pod.metadata.name,
+    uid: pod.metadata.uid ?? '',
+    ...(node === undefined ? {} : { node }),
+    ...(bootId === undefined ? {} : { bootId }),
+  };
+}

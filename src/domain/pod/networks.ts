@@ -1,0 +1,158 @@
+// The networks annotation of a pod, read and edited as Multus reads it. What nobody asked to change stays byte for byte.
+import { type ObjectSpan, objectSpans } from './json-spans.ts';
+
+/** One network that the pod asks for. */
+export interface NetworkElement {
+  readonly name: string;
+  /** Where its NAD is; nothing for the pod's own namespace. */
+  readonly namespace: string | undefined;
+  /** As written, or nothing. */
+  readonly mac: string | undefined;
+  readonly ips: readonly string[] | undefined;
+}
+
+/** What is wrong with the annotation, as the end of a sentence that begins with "the annotation". */
+export interface Unreadable {
+  readonly wrong: string;
+}
+
+/** What one element is to have; keys that are not given stay as they are. */
+export interface NetworkEdit {
+  readonly mac?: string;
+  readonly ips?: readonly string[];
+}
+
+/** The networks in order. Text that Multus would refuse is told, not thrown. */
+export function parseNetworks(text: string): readonly NetworkElement[] | Unreadable {
+  return isJson(text) ? parseJsonForm(text) : parseCommaForm(text);
+}
+
+export function isUnreadable(parsed: readonly NetworkElement[] | Unreadable): parsed is Unreadable {
+  return 'wrong' in parsed;
+}
+
+/**
+ * The annotation with the edits, by the index of the element. Nothing to change gives the same text; the comma form becomes
+ * JSON only when a key has to be added. The text must be one that `parseNetworks` reads.
+ */
+export function editNetworks(text: string, edits: ReadonlyMap<number, NetworkEdit>): string {
+  const parsed = parseNetworks(text);
+  if (isUnreadable(parsed)) return text;
+  const isNews = [...edits].some(([index, edit]) => parsed[index] !== undefined && !hasAll(parsed[index], edit));
+  if (!isNews) return text;
+  const json = isJson(text) ? text : asJson(text);
+  const spans = objectSpans(json) ?? [];
+  // From the end, so that places further on in the text are still right.
+  return [...edits]
+    .toSorted(([a], [b]) => b - a)
+    .reduce((edited, [index, edit]) => {
+      const span = spans[index];
+      return span === undefined ? edited : editObject(edited, span, edit);
+    }, json);
+}
+
+/** Multus takes the JSON path as soon as one of these is in the text. */
+function isJson(text: string): boolean {
+  return /[[{"]/.test(text);
+}
+
+function parseJsonForm(text: string): readonly NetworkElement[] | Unreadable {
+  let list: unknown;
+  try {
+    list = JSON.parse(text);
+  } catch {
+    return { wrong: 'is no valid JSON' };
+  }
+  if (!Array.isArray(list)) return { wrong: 'is no JSON list' };
+  const elements = list.map(elementOf);
+  const wrong = elements.find((element) => typeof element === 'string');
+  return wrong === undefined ? elements.filter((element) => typeof element !== 'string') : { wrong };
+}
+
+function elementOf(item: unknown): NetworkElement | string {
+  if (typeof item !== 'object' || item === null || Array.isArray(item)) return 'has an entry that is no object';
+  const found = new Map<string, unknown>();
+  // The parser that Multus is built with takes keys in any case, and the last one counts; null is as good as nothing.
+  for (const [key, value] of Object.entries(item)) found.set(key.toLowerCase(), value ?? undefined);
+  const texts = ['name', 'namespace', 'mac'].map((key) => found.get(key));
+  if (texts.some((text) => text !== undefined && typeof text !== 'string'))
+    return 'has a key with a value that is no text';
+  const [name, namespace, mac] = texts as readonly (string | undefined)[];
+  const ips = found.get('ips');
+  if (name === undefined || name === '') return 'has an entry without a name';
+  if (ips !== undefined && !isTextList(ips)) return 'has ips that are no list of texts';
+  return { name, namespace: namespace || undefined, mac: mac || undefined, ips };
+}
+
+function isTextList(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}
+
+interface CommaElement extends NetworkElement {
+  readonly interface: string | undefined;
+}
+
+const COMMA_ITEM = /^(?:([^/@\s]+)\/)?([^/@\s]+)(?:@([^/@\s]+))?$/;
+
+function parseCommaForm(text: string): readonly CommaElement[] | Unreadable {
+  const elements: CommaElement[] = [];
+  for (const item of text.split(',')) {
+    const [, namespace, name, link] = COMMA_ITEM.exec(item.trim()) ?? [];
+    if (name === undefined) return { wrong: `has an entry that is not [namespace/]name[@interface]: "${item.trim()}"` };
+    elements.push({ name, namespace, interface: link, mac: undefined, ips: undefined });
+  }
+  return elements;
+}
+
+function asJson(text: string): string {
+  const elements = parseCommaForm(text);
+  if ('wrong' in elements) return text;
+  return JSON.stringify(
+    elements.map(({ name, namespace, interface: link }) => ({
+      name,
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(link === undefined ? {} : { interface: link }),
+    })),
+  );
+}
+
+/** Whether nothing has to be written: the MAC letter for letter, since the DHCP client-id is that text. */
+function hasAll(element: NetworkElement, { mac, ips }: NetworkEdit): boolean {
+  const hasMac = mac === undefined || element.mac === mac;
+  const hasIps =
+    ips === undefined || (element.ips?.length === ips.length && ips.every((ip, i) => element.ips?.[i] === ip));
+  return hasMac && hasIps;
+}
+
+function editObject(text: string, span: ObjectSpan, { mac, ips }: NetworkEdit): string {
+  const wanted: readonly (readonly [string, unknown])[] = [
+    ...(mac === undefined ? [] : [['mac', mac] as const]),
+    ...(ips === undefined ? [] : [['ips', ips] as const]),
+  ];
+  const changes = wanted
+    .map(([key, value]) => changeFor(text, span, key, value))
+    .filter((change) => change !== undefined);
+  // Two additions at one place: the first key comes first.
+  return changes
+    .toReversed()
+    .toSorted((a, b) => b.start - a.start)
+    .reduce((edited, { start, end, value }) => edited.slice(0, start) + value + edited.slice(end), text);
+}
+
+interface TextChange {
+  readonly start: number;
+  readonly end: number;
+  readonly value: string;
+}
+
+function changeFor(text: string, span: ObjectSpan, key: string, value: unknown): TextChange | undefined {
+  const json = JSON.stringify(value);
+  const member = span.members.findLast((candidate) => candidate.key.toLowerCase() === key);
+  if (member !== undefined) {
+    const isSame = JSON.stringify(JSON.parse(text.slice(member.start, member.end))) === json;
+    return isSame ? undefined : { start: member.start, end: member.end, value: json };
+  }
+  const last = span.members.at(-1);
+  const at = last === undefined ? span.inside : last.end;
+  return { start: at, end: at, value: `${last === undefined ? '' : ','}"${key}":${json}` };
+}
