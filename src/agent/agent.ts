@@ -12,6 +12,7 @@ import type { Metrics } from '../kernel/process/metrics.ts';
 import { Reflector } from '../kernel/watch/reflector.ts';
 import { Store } from '../kernel/watch/store.ts';
 import { ShimGuard } from './guard.ts';
+import { Pace } from './pace.ts';
 import type { Hint, NetworkPort, PluginsPort } from './ports.ts';
 import { reconcileNode } from './reconciler.ts';
 import { Reporter, type StateClient } from './reporter.ts';
@@ -58,6 +59,7 @@ export function createAgent(options: AgentOptions): Agent {
   const { stores, nodeName, clock, logger } = options;
   const shared = { clock, logger, metrics: options.metrics?.work };
   const reporter = new Reporter({ client: options.client, onWritten: () => links.enqueue(nodeName) });
+  const pace = new Pace(clock);
   const shimWatch = new ShimWatch({ network: options.network, clock, onDeviation: () => links.enqueue(nodeName) });
   const reconcile = reconcileNode({
     ...options,
@@ -67,6 +69,7 @@ export function createAgent(options: AgentOptions): Agent {
     requestReport: () => reports.enqueue(nodeName),
     onOutcome: (outcome) => {
       shimWatch.watch(outcome);
+      pace.turnEnded({ didChange: outcome.changes > 0, isSettled: outcome.isSettled });
       options.onOutcome?.(outcome);
     },
   });
@@ -84,8 +87,9 @@ export function createAgent(options: AgentOptions): Agent {
   return {
     async run(signal) {
       const stopListening = options.listen((hint) => {
-        if (isUrgent(hint)) links.enqueue(nodeName);
-        else links.enqueueAfter(nodeName, PATIENCE_MS);
+        const delay = isUrgent(hint) ? pace.delay() : PATIENCE_MS;
+        if (delay > 0) links.enqueueAfter(nodeName, delay);
+        else links.enqueue(nodeName);
       });
       const stopResync = every(RESYNC_MS, clock, () => links.enqueue(nodeName, { priority: 'background' }));
       links.enqueue(nodeName);

@@ -1,8 +1,8 @@
 // One turn of the agent: gather → plan → diff → apply → report. Everything interesting is in the pure functions that it names.
 import type { Node, Pod } from '../api/kube.ts';
 import type { MacvlanAttachment } from '../api/v1alpha1/attachment.ts';
-import type { Refusal } from '../domain/net/change.ts';
-import { describeChange } from '../domain/net/change.ts';
+import { type Change, describeChange, type Refusal } from '../domain/net/change.ts';
+import { isEqual } from '../domain/objects/equal.ts';
 import type { Choice } from '../domain/parent/match.ts';
 import { pluginsFor } from '../domain/parent/preflight.ts';
 import type { Answer, Reconcile } from '../kernel/controller/controller.ts';
@@ -17,8 +17,8 @@ import { type Outcome, statusFor } from './status.ts';
 
 /** A turn makes at most this many rounds of changes: a new shim takes three, and a world that keeps moving has to wait. */
 const ROUNDS = 6;
-/** What the kernel refused is tried again after this; every event may bring it earlier. In milliseconds. */
-const REFUSED_PAUSE_MS = 5000;
+/** What the kernel refused, or did not keep, is tried again after this; every event may bring it earlier. In milliseconds. */
+const UNSETTLED_PAUSE_MS = 5000;
 /** A missing plugin may be installed without anything telling. In milliseconds. */
 const PLUGIN_PAUSE_MS = 10_000;
 
@@ -76,29 +76,41 @@ async function gather(ports: ReconcilerPorts, choices: ReadonlyMap<string, Choic
   };
 }
 
-/** Rounds of plan, diff and change, each from a fresh look, until the node is as planned or the kernel refuses something. */
+/**
+ * Rounds of plan, diff and change, each from a fresh look, until the node is as planned or only changes are left that the
+ * kernel has refused in this turn.
+ */
 async function apply(
   ports: ReconcilerPorts,
   initial: NodeFacts,
 ): Promise<{ outcome: Outcome; waitMs: number | undefined }> {
-  const { guard, network } = ports;
   let facts = initial;
   let plan = planNode(facts);
-  const { held, contested, waitMs } = guard.admit(plan, facts.network, ports.clock.now());
-  let refusals: readonly Refusal[] = [];
-  for (let round = 0; round < ROUNDS && refusals.length === 0; round++) {
-    const changes = diffNode(plan, facts.network, held);
-    if (changes.length === 0) break;
-    refusals = await network.apply(changes);
-    ports.logger.info(
-      { changes: changes.slice(0, 20).map(describeChange), count: changes.length, refusals: refusals.slice(0, 5) },
-      "changed the node's network",
-    );
-    facts = { ...facts, network: await network.read() };
+  const { held, contested, waitMs } = ports.guard.admit(plan, facts.network, ports.clock.now());
+  const refusals: Refusal[] = [];
+  const isHopeful = (change: Change) => !refusals.some((refusal) => isEqual(refusal.change, change));
+  let left = diffNode(plan, facts.network, held);
+  let made = 0;
+  for (let round = 0; round < ROUNDS && left.some(isHopeful); round++) {
+    const changes = left.filter(isHopeful);
+    const refused = await ports.network.apply(changes);
+    logChanges(ports, changes, refused);
+    refusals.push(...refused);
+    made += changes.length - refused.length;
+    facts = { ...facts, network: await ports.network.read() };
     plan = planNode(facts);
+    left = diffNode(plan, facts.network, held);
   }
-  guard.settle(plan, facts.network);
-  return { outcome: { facts, plan, refusals, contested }, waitMs };
+  ports.guard.settle(plan, facts.network);
+  return { outcome: { facts, plan, refusals, contested, changes: made, isSettled: left.length === 0 }, waitMs };
+}
+
+/** The first few of them: a new shim on a full node has hundreds. */
+function logChanges({ logger }: ReconcilerPorts, changes: readonly Change[], refusals: readonly Refusal[]): void {
+  const refused = refusals.slice(0, 5).map(({ change, message }) => `${describeChange(change)}: ${message}`);
+  const entry = { changes: changes.slice(0, 20).map(describeChange), count: changes.length };
+  if (refusals.length === 0) logger.info(entry, "changed the node's network");
+  else logger.warn({ ...entry, refused }, 'the kernel refused changes');
 }
 
 function report(ports: ReconcilerPorts, outcome: Outcome): void {
@@ -109,7 +121,7 @@ function report(ports: ReconcilerPorts, outcome: Outcome): void {
 function answerFor(outcome: Outcome, waitMs: number | undefined): Answer {
   const pauses = [
     ...(waitMs === undefined ? [] : [waitMs]),
-    ...(outcome.refusals.length > 0 ? [REFUSED_PAUSE_MS] : []),
+    ...(!outcome.isSettled ? [UNSETTLED_PAUSE_MS] : []),
     ...(outcome.facts.missingPlugins.size > 0 ? [PLUGIN_PAUSE_MS] : []),
   ];
   return pauses.length === 0 ? { type: 'done' } : { type: 'later', ms: Math.min(...pauses) };

@@ -23,6 +23,10 @@ export interface Outcome {
   readonly facts: NodeFacts;
   readonly plan: NodePlan;
   readonly refusals: readonly Refusal[];
+  /** How many changes were made. */
+  readonly changes: number;
+  /** Whether the network is as planned, but for what is held back. */
+  readonly isSettled: boolean;
   /** Names of shims that somebody keeps undoing. */
   readonly contested: ReadonlySet<string>;
 }

@@ -106,6 +106,22 @@ describe('the shim', () => {
     expect(frames.filter((frame) => frame.src === mac)).toEqual([]);
   });
 
+  test('works with strict reverse-path filtering and beside a second NIC that has the default route', async () => {
+    for (const which of ['all', NIC]) {
+      await lab.exec('node', ['sh', '-c', `echo 1 > /proc/sys/net/ipv4/conf/${which}/rp_filter`]);
+    }
+    await lab.ip('router', 'link add mg0 type veth peer name mgmt0 netns node');
+    await lab.ip('router', 'link set mg0 up');
+    await lab.ip('node', 'addr add 172.20.0.5/24 dev mgmt0');
+    await lab.ip('node', 'link set mgmt0 up');
+    await lab.ip('node', 'route replace default via 172.20.0.1');
+    const { shim } = await startWithPod();
+    await until('a whole shim', () => isWhole(shim));
+    expect(await lab.pings('node', POD.ip)).toBe(true);
+    expect(await lab.pings('pod', NODE_IP)).toBe(true);
+    expect(await lab.macsOf('router', 'sw0', NODE_IP, 10)).toEqual([NIC_MAC]);
+  });
+
   const broken: readonly (readonly [what: string, command: (shim: string) => string])[] = [
     ['deleted', (shim) => `link del ${shim}`],
     ['switched off', (shim) => `link set ${shim} down`],

@@ -1,8 +1,10 @@
 /*
  * The only native code of the agent: a netlink socket on Node's event loop.
  *
- *   open(groups, receiveBuffer, callback) -> socket   socket.fd is written to with fs.write (thread pool), because the
- *                                                     kernel works while it is written to and may take 20 ms
+ *   open(groups, receiveBuffer, callback, [namespace]) -> socket
+ *                                                     socket.fd is written to with fs.write (thread pool), because the
+ *                                                     kernel works while it is written to and may take 20 ms; `namespace` is
+ *                                                     the descriptor of a network namespace that the socket is to belong to
  *   close(socket)                                     stops the callback and closes the descriptor
  *   ref(socket), unref(socket)                        whether the socket keeps the process alive (it does at first)
  *
@@ -12,8 +14,10 @@
 #define _GNU_SOURCE
 #define NAPI_VERSION 9
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/netlink.h>
 #include <node_api.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -155,6 +159,25 @@ static int open_socket(uint32_t groups, int receive_buffer) {
   return fd;
 }
 
+/*
+ * The same in another network namespace, which needs CAP_SYS_ADMIN. The thread is in there for the making of the socket only,
+ * and nothing else can run on it meanwhile: a socket stays where it was made. A thread that could not come back would make
+ * everything that follows in somebody else's network, so the process ends instead.
+ */
+static int open_socket_in(int namespace, uint32_t groups, int receive_buffer) {
+  int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+  if (home < 0) return -errno;
+  if (setns(namespace, CLONE_NEWNET) < 0) {
+    int error = errno;
+    close(home);
+    return -error;
+  }
+  int fd = open_socket(groups, receive_buffer);
+  if (setns(home, CLONE_NEWNET) < 0) abort();
+  close(home);
+  return fd;
+}
+
 /* Puts the socket on the event loop. On failure nothing is left but the memory, which the caller frees. */
 static int watch_socket(napi_env env, Socket *s) {
   uv_loop_t *loop;
@@ -167,20 +190,21 @@ static int watch_socket(napi_env env, Socket *s) {
 }
 
 static napi_value open_(napi_env env, napi_callback_info info) {
-  size_t count = 3;
-  napi_value arguments[3], object, fd, name;
+  size_t count = 4;
+  napi_value arguments[4], object, fd, name;
   uint32_t groups = 0;
-  int32_t receive_buffer = 0;
+  int32_t receive_buffer = 0, namespace = -1;
   napi_get_cb_info(env, info, &count, arguments, NULL, NULL);
   if (count < 3 || napi_get_value_uint32(env, arguments[0], &groups) != napi_ok ||
       napi_get_value_int32(env, arguments[1], &receive_buffer) != napi_ok) {
-    napi_throw_type_error(env, NULL, "open(groups, receiveBuffer, callback)");
+    napi_throw_type_error(env, NULL, "open(groups, receiveBuffer, callback, [namespace])");
     return NULL;
   }
+  if (count > 3 && napi_get_value_int32(env, arguments[3], &namespace) != napi_ok) namespace = -1;
   Socket *s = calloc(1, sizeof *s);
   if (s == NULL) return throw_errno(env, ENOMEM, "netlink socket");
   s->env = env;
-  s->fd = open_socket(groups, receive_buffer);
+  s->fd = namespace < 0 ? open_socket(groups, receive_buffer) : open_socket_in(namespace, groups, receive_buffer);
   if (s->fd < 0) {
     int error = -s->fd;
     free(s);

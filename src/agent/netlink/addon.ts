@@ -14,8 +14,9 @@ export interface Addon {
   /**
    * @param groups multicast groups to listen to, as bits
    * @param receiveBuffer in bytes, beyond the system's limit where the process may (NET_ADMIN)
+   * @param namespace descriptor of the network namespace that the socket is to be in (needs SYS_ADMIN); default: the process's
    */
-  open(groups: number, receiveBuffer: number, callback: NativeCallback): NativeSocket;
+  open(groups: number, receiveBuffer: number, callback: NativeCallback, namespace?: number): NativeSocket;
   close(socket: NativeSocket): void;
   ref(socket: NativeSocket): void;
   unref(socket: NativeSocket): void;

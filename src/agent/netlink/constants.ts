@@ -15,6 +15,8 @@ export const RTM_GETROUTE = 26;
 export const RTM_NEWNEIGH = 28;
 export const RTM_DELNEIGH = 29;
 export const RTM_GETNEIGH = 30;
+export const RTM_NEWNSID = 88;
+export const RTM_GETNSID = 90;
 export const RTM_NEWLINKPROP = 108;
 export const RTM_DELLINKPROP = 109;
 
@@ -53,10 +55,13 @@ export const IFLA_MTU = 4;
 export const IFLA_LINK = 5;
 export const IFLA_MASTER = 10;
 export const IFLA_LINKINFO = 18;
+export const IFLA_IFALIAS = 20;
 export const IFLA_AF_SPEC = 26;
+export const IFLA_NET_NS_FD = 28;
 export const IFLA_EXT_MASK = 29;
 export const IFLA_CARRIER = 33;
 export const IFLA_LINK_NETNSID = 37;
+export const IFLA_TARGET_NETNSID = 46;
 export const IFLA_PROP_LIST = 52;
 export const IFLA_ALT_IFNAME = 53;
 export const IFLA_PERM_ADDRESS = 54;
@@ -69,6 +74,8 @@ export const IFLA_INET6_ADDR_GEN_MODE = 8;
 export const IN6_ADDR_GEN_MODE_NONE = 1;
 /** Number of `arp_filter` among the IPv4 settings of a link. */
 export const IPV4_DEVCONF_ARPFILTER = 13;
+/** Number of `arp_notify`: announce the addresses whenever the link goes up. */
+export const IPV4_DEVCONF_ARP_NOTIFY = 22;
 /** Leave the counters out of link messages. */
 export const RTEXT_FILTER_SKIP_STATS = 8;
 export const ARPHRD_ETHER = 1;
@@ -86,9 +93,16 @@ export const MACVLAN_MODES: Readonly<Record<number, string>> = {
 };
 export const MACVLAN_MODE_BRIDGE = 4;
 
+/** Names that this namespace has for others. */
+export const NETNSA_NSID = 1;
+export const NETNSA_FD = 3;
+/** As an id: choose one. */
+export const NSID_ANY = -1;
+
 /** Addresses. */
 export const IFA_ADDRESS = 1;
 export const IFA_LOCAL = 2;
+export const IFA_BROADCAST = 4;
 export const IFA_FLAGS = 8;
 export const IFA_F_SECONDARY = 0x01;
 export const IFA_F_NOPREFIXROUTE = 0x200;
@@ -99,6 +113,7 @@ export const RTA_OIF = 4;
 export const RTA_GATEWAY = 5;
 export const RTA_PRIORITY = 6;
 export const RTA_PREFSRC = 7;
+export const RTA_METRICS = 8;
 export const RTA_MULTIPATH = 9;
 export const RTA_TABLE = 15;
 export const RTA_VIA = 18;
@@ -106,6 +121,10 @@ export const RT_TABLE_MAIN = 254;
 export const RT_SCOPE_UNIVERSE = 0;
 export const RT_SCOPE_LINK = 253;
 export const RTN_UNICAST = 1;
+export const RTAX_MTU = 2;
+export const RTAX_ADVMSS = 8;
+/** Set up by an administrator or, as here, in one's name: what the CNI plugins' own routes carry. */
+export const RTPROT_BOOT = 3;
 /** Who made a route; ours carry a number that no routing daemon uses for its own. */
 export const ROUTE_PROTOCOL = 109;
 

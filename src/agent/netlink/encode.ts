@@ -162,7 +162,7 @@ function neighbour(type: number, flags: number, change: OfType<'SetNeighbour' | 
 }
 
 /** struct ifinfomsg: `change` says which of the flags are to be set. */
-function linkHeader(ifindex: number, flags = 0, change = 0): Buffer {
+export function linkHeader(ifindex: number, flags = 0, change = 0): Buffer {
   const header = Buffer.alloc(16);
   header.writeInt32LE(ifindex, 4);
   header.writeUInt32LE(flags, 8);
@@ -174,7 +174,8 @@ function familyNumber(family: Family): number {
   return family === 'IPv4' ? k.AF_INET : k.AF_INET6;
 }
 
-function macBytes(mac: string): Uint8Array {
+/** Six octets. */
+export function macBytes(mac: string): Uint8Array {
   return Uint8Array.from(mac.split(':'), (octet) => Number.parseInt(octet, 16));
 }
 

@@ -2,7 +2,7 @@
 import { write } from 'node:fs';
 import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
-import type { Addon, NativeSocket } from './addon.ts';
+import type { Addon, NativeCallback, NativeSocket } from './addon.ts';
 import * as k from './constants.ts';
 import { type Message, readAttributes, readMessages, readText, setSequence } from './message.ts';
 
@@ -38,13 +38,20 @@ export class RequestSocket {
   #isClosed = false;
   #tail: Promise<unknown> = Promise.resolve();
 
-  /** Throws when the kernel refuses a socket. */
-  constructor(addon: Addon) {
+  /**
+   * Throws when the kernel refuses a socket.
+   * @param namespace descriptor of the network namespace to work in; default: the process's own
+   */
+  constructor(addon: Addon, namespace?: number) {
     this.#addon = addon;
-    this.#native = addon.open(0, RECEIVE_BUFFER, (errno, datagram) => {
+    const receive: NativeCallback = (errno, datagram) => {
       if (datagram === undefined) this.#failAll(errno);
       else this.#read(datagram);
-    });
+    };
+    this.#native =
+      namespace === undefined
+        ? addon.open(0, RECEIVE_BUFFER, receive)
+        : addon.open(0, RECEIVE_BUFFER, receive, namespace);
   }
 
   /** Sends changes in as few writes as possible; resolves with one answer per message, in order. Never rejects. */
@@ -53,6 +60,24 @@ export class RequestSocket {
       const answers = messages.map((message) => this.#expect(message, undefined));
       for (const chunk of chunksOf(messages)) await this.#write(chunk);
       return (await Promise.all(answers)).map((answer) => answer.error);
+    });
+  }
+
+  /**
+   * Sends requests that are each answered by one message, in as few writes as possible; resolves with what `read` made of each
+   * answer, or the error, in order. `read` gets the message while it is valid. Never rejects.
+   */
+  ask<T>(requests: readonly Buffer[], read: (message: Message) => T): Promise<readonly (T | NetlinkError)[]> {
+    return this.#exclusive(async () => {
+      const found: (T | undefined)[] = requests.map(() => undefined);
+      const answers = requests.map((request, i) =>
+        this.#expect(request, (message) => {
+          found[i] = read(message);
+        }),
+      );
+      for (const chunk of chunksOf(requests)) await this.#write(chunk);
+      const settled = await Promise.all(answers);
+      return settled.map(({ error }, i) => error ?? found[i] ?? new NetlinkError('ENODATA', 'no answer'));
     });
   }
 

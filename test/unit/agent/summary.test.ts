@@ -20,7 +20,10 @@ function summaryOf(init: Partial<NodeFacts>): string | undefined {
     choices: new Map(),
     ...init,
   };
-  return statusFor({ facts, plan: planNode(facts), refusals: [], contested: new Set() }, '1').summary;
+  return statusFor(
+    { facts, plan: planNode(facts), refusals: [], changes: 0, isSettled: true, contested: new Set() },
+    '1',
+  ).summary;
 }
 
 test.each<[string, Partial<NodeFacts>, string]>([

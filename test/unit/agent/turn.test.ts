@@ -4,12 +4,13 @@ import { createAgent, createStores } from '../../../src/agent/agent.ts';
 import type { Hint } from '../../../src/agent/ports.ts';
 import type { StateClient } from '../../../src/agent/reporter.ts';
 import type { KubeObject, Node } from '../../../src/api/kube.ts';
+import { ANNOTATION_NETWORK_STATUS } from '../../../src/api/multus.ts';
 import type { MacvlanAttachment } from '../../../src/api/v1alpha1/attachment.ts';
 import type { MacvlanNodeState, MacvlanNodeStateStatus } from '../../../src/api/v1alpha1/node-state.ts';
 import { ApiError } from '../../../src/kernel/kube/transport.ts';
 import { attachment } from '../../support/builders.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { address, deleteLink, FakeNetwork, link, loopback, network } from '../../support/network.ts';
+import { address, deleteLink, FakeNetwork, hostRoute, link, loopback, network } from '../../support/network.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 import { until } from '../../support/until.ts';
 
@@ -274,6 +275,28 @@ describe('a turn', () => {
     });
   });
 
+  test('tells what the kernel refused, and does everything else', async () => {
+    await inWorld(startAgent(), async (world) => {
+      const taken = link({ ifindex: 7, name: 'foreign0' });
+      world.facts.network = network({
+        links: [...network().links, taken],
+        routes: [...network().routes, hostRoute('10.9.0.2', 7)],
+      });
+      const entry = { name: 'home/lan', interface: 'net1', ips: ['10.9.0.2'], mac: '02:aa:00:00:00:02' };
+      const annotations = { [ANNOTATION_NETWORK_STATUS]: JSON.stringify([entry]) };
+      world.stores.pods.upsert({ metadata: { name: 'web', namespace: 'home', uid: 'u', annotations }, spec: {} });
+      world.put(ROUTED);
+      await until('failed', () => world.entry()?.problems?.[0]?.reason === 'KernelRefused');
+      expect(world.entry()?.problems?.[0]?.message).toContain('adding the route to 10.9.0.2/32');
+      expect(world.entry()).toMatchObject({ phase: 'Failed', hostAccess: 'Failed', incarnation: 'boot-1/2' });
+      expect(world.facts.network.neighbours).toMatchObject([{ address: '10.9.0.2' }]);
+      expect(world.facts.network.routes.filter((r) => r.prefixLength === 32)).toMatchObject([{ links: [7] }]);
+      world.facts.network = { ...world.facts.network, routes: network().routes };
+      await world.clock.advance(6000);
+      await isReady(world);
+    });
+  });
+
   test('makes the object again when somebody deletes it', async () => {
     await inWorld(startAgent(), async (world) => {
       world.put(ROUTED);
@@ -291,6 +314,29 @@ describe('a turn', () => {
       await settled();
       expect(world.facts.done).toEqual([]);
       expect(world.written).toEqual([]);
+    });
+  });
+});
+
+describe('a kernel that does not keep what it accepted', () => {
+  test('is not asked hot: the agent waits, although each change is an event', async () => {
+    await inWorld(startAgent(), async (world) => {
+      let asked = 0;
+      world.facts.apply = async (changes) => {
+        asked += changes.length;
+        queueMicrotask(() => world.notice());
+        return [];
+      };
+      world.put(attachment());
+      await until('the first turn', () => asked > 0);
+      await settled();
+      const { length } = world.written;
+      expect(asked).toBeLessThan(20);
+      await world.clock.advance(300);
+      await settled();
+      expect(asked).toBeLessThan(40);
+      expect(world.written.length - length).toBeLessThan(3);
+      expect(world.entry()?.phase).toBe('Pending');
     });
   });
 });

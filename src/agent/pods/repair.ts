@@ -1,0 +1,79 @@
+// Makes a vanished link again in a running pod's namespace: on the node and put in there, then finished from inside.
+import type { RepairPlan } from '../../domain/pod/repair.ts';
+import type { Addon } from '../netlink/addon.ts';
+import {
+  encodeAnnounce,
+  encodeLinkDelete,
+  encodeLinkInto,
+  encodePodAddress,
+  encodePodRoute,
+  encodeTakePlace,
+} from '../netlink/pod-link.ts';
+import { decodeRemoteLink, encodeNamedLinkGet } from '../netlink/remote.ts';
+import { type Acknowledgement, NetlinkError, RequestSocket } from '../netlink/socket.ts';
+
+/** On each link that was made again; `ip link` shows it as the link's alias. It outlives the agent, as the link does. */
+export const REPAIR_NOTE = 'repaired by macvlan.dev';
+/** The link's name until everything that can fail beforehand is done. */
+const DRAFT = 'mvr-draft';
+
+export interface Sockets {
+  readonly addon: Addon;
+  /** A socket in the node's own namespace. */
+  readonly node: RequestSocket;
+}
+
+/** Rejects when the kernel refuses anything; then nothing is left behind. */
+export async function repairIn(namespace: number, plan: RepairPlan, { addon, node }: Sockets): Promise<void> {
+  const inside = new RequestSocket(addon, namespace);
+  try {
+    await discardDraft(inside); // of an agent that was killed over it
+    need(await node.send([encodeLinkInto(namespace, DRAFT, plan)]));
+    try {
+      await finish(inside, plan);
+    } catch (error) {
+      await discard(inside, plan.name);
+      await discardDraft(inside);
+      throw error;
+    }
+  } finally {
+    // The socket keeps the namespace alive as a descriptor on it would.
+    await inside.close();
+  }
+}
+
+/** One write: whoever looks sees no link of that name, or one with everything. */
+async function finish(inside: RequestSocket, plan: RepairPlan): Promise<void> {
+  const ifindex = await indexOf(inside, DRAFT);
+  if (ifindex === undefined) throw new Error('the new link went away at once');
+  const isIPv6 = ({ address }: { readonly address: string }) => address.includes(':');
+  const needed = [
+    encodeAnnounce(ifindex),
+    // IPv4 addresses are announced when the link goes up; IPv6 ones only take up their routes on a link that is up.
+    ...plan.addresses.filter((address) => !isIPv6(address)).map((address) => encodePodAddress(ifindex, address)),
+    encodeTakePlace(ifindex, plan.name, REPAIR_NOTE),
+    ...plan.addresses.filter(isIPv6).map((address) => encodePodAddress(ifindex, address)),
+  ];
+  const answers = await inside.send([...needed, ...plan.routes.map((route) => encodePodRoute(ifindex, route))]);
+  // The plugins, too, leave a route alone that is there already.
+  need(answers.filter((answer) => answer?.code !== 'EEXIST'));
+}
+
+async function indexOf(inside: RequestSocket, name: string): Promise<number | undefined> {
+  const [link] = await inside.ask([encodeNamedLinkGet(name)], decodeRemoteLink);
+  return link === undefined || link instanceof NetlinkError ? undefined : link.ifindex;
+}
+
+function discardDraft(inside: RequestSocket): Promise<void> {
+  return discard(inside, DRAFT);
+}
+
+async function discard(inside: RequestSocket, name: string): Promise<void> {
+  const ifindex = await indexOf(inside, name);
+  if (ifindex !== undefined) await inside.send([encodeLinkDelete(ifindex)]);
+}
+
+function need(answers: readonly Acknowledgement[]): void {
+  const error = answers.find((answer) => answer !== undefined);
+  if (error !== undefined) throw error;
+}
