@@ -5,7 +5,7 @@
 //                              └──▶ look through all pods once ──▶ whoever is attached holds it up; nobody: nothing does
 import { POD, type Pod } from '../../api/kube.ts';
 import { type Claim, claimedPods, dependsOnPods, PODS_SHOWN } from '../../domain/attachment/deletion.ts';
-import type { AttachmentFacts, Holder } from '../../domain/attachment/facts.ts';
+import type { AttachmentFacts, Holder, Holders } from '../../domain/attachment/facts.ts';
 import { attachedPods } from '../../domain/pod/attached.ts';
 import type { KubeClient } from '../../kernel/kube/client.ts';
 
@@ -22,6 +22,12 @@ export interface HolderSearchOptions {
   readonly attachments: () => Iterable<string>;
 }
 
+/** What there is to decide from, and for whoever decides about trying again, why it is not all. */
+export interface Completed {
+  readonly facts: AttachmentFacts;
+  readonly error?: unknown;
+}
+
 export class HolderSearch {
   readonly #options: HolderSearchOptions;
   #running: Promise<unknown> = Promise.resolve();
@@ -31,13 +37,21 @@ export class HolderSearch {
     this.#options = options;
   }
 
-  /** The facts with the holders in them, where the next step of a deletion depends on them. */
-  async complete(facts: AttachmentFacts, signal: AbortSignal): Promise<AttachmentFacts> {
-    if (facts.attachment === undefined || !dependsOnPods(facts.attachment)) return facts;
+  /** The facts with the holders in them, where the next step of a deletion depends on them; without, where they could not be had. */
+  async complete(facts: AttachmentFacts, signal: AbortSignal): Promise<Completed> {
+    if (facts.attachment === undefined || !dependsOnPods(facts.attachment)) return { facts };
+    try {
+      return { facts: { ...facts, holders: await this.#holdersFor(facts, signal) } };
+    } catch (error) {
+      return { facts, error: new Error(`asking pods whether they are attached to ${facts.name}`, { cause: error }) };
+    }
+  }
+
+  async #holdersFor(facts: AttachmentFacts, signal: AbortSignal): Promise<Holders> {
     const claims = onePerPod(claimedPods(facts));
     const { asked, attached } = await this.#ask(claims, facts.name, signal);
-    if (attached.length > 0) return { ...facts, holders: { pods: attached, more: claims.length - asked } };
-    return { ...facts, holders: { pods: await this.#lookEverywhere(facts.name), more: 0 } };
+    if (attached.length > 0) return { pods: attached, more: claims.length - asked };
+    return { pods: await this.#lookEverywhere(facts.name), more: 0 };
   }
 
   /** Asks the pods that agents speak of, until there are enough names or too many lies. */

@@ -32,7 +32,7 @@ export function reconcileAttachment(ports: AttachmentPorts): Reconcile {
       const { attachment } = first; // held before the first effect
       await sight.attachments.through(name, () => addFinalizer(client, ATTACHMENT, attachment, FINALIZER));
     }
-    const facts = await holders.complete(gatherAttachment(sight, name, clock.now()), signal);
+    const { facts, error } = await holders.complete(gatherAttachment(sight, name, clock.now()), signal);
     const plan = planAttachment(facts);
     const actions = plan.objects === 'Hold' ? [] : diffObjects(plan.objects, facts.owned, leftoverIn);
     const applied = await applier.apply(actions, signal);
@@ -44,7 +44,7 @@ export function reconcileAttachment(ports: AttachmentPorts): Reconcile {
     const verdict = judge(facts, plan, applied);
     const recheckMs = await reporter.report(facts.attachment, verdict, signal);
     const taken = applied.taken.length > 0 ? TAKEN_RETRY_MS : undefined;
-    return answerFor(applied, [plan.recheckMs, recheckMs, taken]);
+    return answerFor({ error, ...applied }, [plan.recheckMs, recheckMs, taken]);
   };
 }
 
@@ -57,7 +57,7 @@ async function release(client: KubeClient, attachment: MacvlanAttachment): Promi
   await removeFinalizer(client, ATTACHMENT, attachment, FINALIZER);
 }
 
-function answerFor(applied: Applied, rechecks: readonly (number | undefined)[]): Answer {
+function answerFor(applied: Pick<Applied, 'error'>, rechecks: readonly (number | undefined)[]): Answer {
   if (applied.error !== undefined) return { type: 'retry', error: applied.error };
   const waits = rechecks.filter((ms) => ms !== undefined);
   return waits.length === 0 ? { type: 'done' } : { type: 'later', ms: Math.max(1, Math.min(...waits)) };

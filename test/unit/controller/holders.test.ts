@@ -43,7 +43,7 @@ function about(init: Partial<AttachmentFacts> = {}, ...claimed: readonly string[
   return facts({ attachment: deleted(), nodes: [node('a')], reports, ...init });
 }
 
-const holdersOf = async (given: AttachmentFacts) => (await search.complete(given, signal)).holders;
+const holdersOf = async (given: AttachmentFacts) => (await search.complete(given, signal)).facts.holders;
 
 describe('pods are asked', () => {
   test('only where the next step of a deletion depends on them', async () => {
@@ -104,4 +104,14 @@ describe('attachments that are deleted together', () => {
     expect(await Promise.all([first, holdersOf(about())])).toEqual([held(), held('web')]);
     expect(reads).toEqual(['list 0', 'list 0']);
   });
+});
+
+test('an API server that does not answer leaves the question open, for the time being', async () => {
+  const broken = async () => Promise.reject(new Error('no answer'));
+  search = new HolderSearch({ client: { get: broken, listPage: broken }, attachments: () => ['lan'] });
+  for (const given of [about(), about({}, 'web')]) {
+    const { facts: found, error } = await search.complete(given, signal);
+    expect(found.holders).toBe('NotAsked');
+    expect(String(error)).toContain('asking pods whether they are attached to lan');
+  }
 });
