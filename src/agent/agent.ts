@@ -1,6 +1,6 @@
 // The agent as parts that are put together once: watches and netlink wake one reconciler, which changes links and reports.
 import { NODE, type Node, POD, type Pod } from '../api/kube.ts';
-import { ANNOTATION_NETWORK_STATUS } from '../api/multus.ts';
+import { ANNOTATION_NETWORK_STATUS, ANNOTATION_NETWORKS } from '../api/multus.ts';
 import { ATTACHMENT, type MacvlanAttachment } from '../api/v1alpha1/attachment.ts';
 import { type MacvlanNodeState, NODE_STATE } from '../api/v1alpha1/node-state.ts';
 import { CONTEST_LIMITS, type ContestLimits } from '../domain/shim/contest.ts';
@@ -13,7 +13,9 @@ import { Reflector } from '../kernel/watch/reflector.ts';
 import { Store } from '../kernel/watch/store.ts';
 import { ShimGuard } from './guard.ts';
 import { Pace } from './pace.ts';
-import type { Hint, NetworkPort, PluginsPort } from './ports.ts';
+import { verifiedParents } from './plan.ts';
+import { PodWatch } from './pods/pod-watch.ts';
+import type { CachePort, Hint, NetworkPort, PluginsPort, SandboxPort } from './ports.ts';
 import { reconcileNode } from './reconciler.ts';
 import { Reporter, type StateClient } from './reporter.ts';
 import { ShimWatch } from './shim-watch.ts';
@@ -23,6 +25,8 @@ import type { Outcome } from './status.ts';
 const RESYNC_MS = 300_000;
 /** Events that are hardly ever about us are gathered for this long. In milliseconds. */
 const PATIENCE_MS = 100;
+/** Pods tend to change together; their links are looked at once for all of them. In milliseconds. */
+const POD_PATIENCE_MS = 200;
 
 /** What the watches know. */
 export interface AgentStores {
@@ -40,6 +44,8 @@ export interface AgentOptions {
   readonly client: StateClient;
   readonly network: NetworkPort;
   readonly plugins: PluginsPort;
+  /** Where pods' links are looked at; without it, what Multus wrote on the pods is all that is known of them. */
+  readonly podLinks?: { readonly cache: CachePort; readonly sandboxes: SandboxPort };
   /** Calls back with each hint that the network changed, until the returned function is called. */
   readonly listen: (onHint: (hint: Hint) => void) => () => void;
   readonly contest?: ContestLimits;
@@ -61,20 +67,31 @@ export function createAgent(options: AgentOptions): Agent {
   const reporter = new Reporter({ client: options.client, onWritten: () => links.enqueue(nodeName) });
   const pace = new Pace(clock);
   const shimWatch = new ShimWatch({ network: options.network, clock, onDeviation: () => links.enqueue(nodeName) });
+  const podWatch =
+    options.podLinks === undefined
+      ? undefined
+      : new PodWatch({ ...options.podLinks, ...stores, clock, logger, onChange: () => links.enqueue(nodeName) });
   const reconcile = reconcileNode({
     ...options,
     ...stores,
+    sights: () => podWatch?.sights ?? new Map(),
     guard: new ShimGuard(options.contest ?? CONTEST_LIMITS),
     reporter,
     requestReport: () => reports.enqueue(nodeName),
     onOutcome: (outcome) => {
       shimWatch.watch(outcome);
+      if (podWatch?.setParents(verifiedParents(outcome.plan.attachments)) === true) pods.enqueue(nodeName);
       pace.turnEnded({ didChange: outcome.changes > 0, isSettled: outcome.isSettled });
       options.onOutcome?.(outcome);
     },
   });
   const links = new Controller({ name: 'links', reconcile, ...shared });
   const reports = new Controller({ name: 'report', reconcile: (_key, signal) => reporter.write(signal), ...shared });
+  const pods = new Controller({
+    name: 'pods',
+    reconcile: async () => podWatch?.turn() ?? { type: 'blocked' },
+    ...shared,
+  });
 
   reporter.observe(stores.states.get(nodeName));
   stores.states.onChange(({ key, current }) => {
@@ -83,6 +100,9 @@ export function createAgent(options: AgentOptions): Agent {
     links.enqueue(nodeName);
   });
   for (const store of [stores.nodes, stores.attachments, stores.pods]) store.onChange(() => links.enqueue(nodeName));
+  for (const store of [stores.attachments, stores.pods]) {
+    store.onChange(() => pods.enqueueAfter(nodeName, POD_PATIENCE_MS));
+  }
 
   return {
     async run(signal) {
@@ -93,11 +113,12 @@ export function createAgent(options: AgentOptions): Agent {
       });
       const stopResync = every(RESYNC_MS, clock, () => links.enqueue(nodeName, { priority: 'background' }));
       links.enqueue(nodeName);
-      await Promise.all([links.run(signal), reports.run(signal)]);
+      pods.enqueue(nodeName);
+      await Promise.all([links.run(signal), reports.run(signal), pods.run(signal)]);
       stopResync();
       stopListening();
       shimWatch.stop();
-      await options.network.close();
+      await Promise.all([options.network.close(), options.podLinks?.sandboxes.close()]);
     },
   };
 }
@@ -155,12 +176,14 @@ function slimNode(node: Node): Node {
 
 /** Only what decisions look at: on a full node the pods' specs would be most of the agent's memory. */
 function slimPod(pod: Pod): Pod {
-  const { name, namespace, uid, resourceVersion, annotations } = pod.metadata;
-  const status = annotations?.[ANNOTATION_NETWORK_STATUS];
-  const slim = status === undefined ? undefined : { [ANNOTATION_NETWORK_STATUS]: status };
+  const { name, namespace, uid, resourceVersion, deletionTimestamp, annotations = {} } = pod.metadata;
+  const slim = optional({
+    [ANNOTATION_NETWORKS]: annotations[ANNOTATION_NETWORKS],
+    [ANNOTATION_NETWORK_STATUS]: annotations[ANNOTATION_NETWORK_STATUS],
+  });
   const phase = pod.status?.phase;
   return {
-    metadata: { name, ...optional({ namespace, uid, resourceVersion, annotations: slim }) },
+    metadata: { name, ...optional({ namespace, uid, resourceVersion, deletionTimestamp, annotations: slim }) },
     spec: {},
     ...(phase === undefined ? {} : { status: { phase } }),
   };

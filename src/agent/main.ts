@@ -15,6 +15,8 @@ import { listen } from './netlink/events.ts';
 import { NetlinkNetwork } from './netlink/network.ts';
 import { readOptions } from './options.ts';
 import { PluginDirectory } from './plugins.ts';
+import { ResultCache } from './pods/result-cache.ts';
+import { Sandboxes } from './pods/sandboxes.ts';
 
 const options = readOptions();
 const logger = createLogger({ name: 'macvlan-agent', level: options.logLevel });
@@ -39,6 +41,10 @@ const agent = createAgent({
   client,
   network,
   plugins: new PluginDirectory(options.cniBinPath),
+  podLinks: {
+    cache: new ResultCache(options.multusResultsPath),
+    sandboxes: new Sandboxes(addon, options.netnsPath),
+  },
   listen: (onHint) => listen(addon, onHint),
   clock,
   logger,

@@ -13,6 +13,10 @@ export interface Options {
   readonly metricsPort: number;
   /** CNI_BIN_PATH: where the node's CNI plugins are seen from here. */
   readonly cniBinPath: string;
+  /** MULTUS_RESULTS_PATH: where Multus' result cache on the node is seen from here. */
+  readonly multusResultsPath: string;
+  /** NETNS_PATH: where the node's /run/netns is seen from here. */
+  readonly netnsPath: string;
   /** NETLINK_ADDON: the compiled addon; default netlink.node beside the program. */
   readonly addonPath: string;
   /** The kernel's id of this boot. */
@@ -32,6 +36,8 @@ export function readOptions(env: Environment = process.env, bootIdPath = '/proc/
     healthPort: portFrom(env, 'HEALTH_PORT', 8080),
     metricsPort: portFrom(env, 'METRICS_PORT', 8081),
     cniBinPath: env['CNI_BIN_PATH'] ?? '/host/cni/bin',
+    multusResultsPath: env['MULTUS_RESULTS_PATH'] ?? '/host/cni/multus/results',
+    netnsPath: env['NETNS_PATH'] ?? '/host/run/netns',
     addonPath: env['NETLINK_ADDON'] ?? join(import.meta.dirname, 'netlink.node'),
     bootId: readFileSync(bootIdPath, 'utf8').trim(),
   };

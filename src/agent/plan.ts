@@ -12,6 +12,7 @@ import { type Choice, decideParent, ruleFor, wishOf } from '../domain/parent/mat
 import { pluginsFor, preflight } from '../domain/parent/preflight.ts';
 import { sharingProblems } from '../domain/parent/sharing.ts';
 import { type AttachedPod, attachedPods } from '../domain/pod/attached.ts';
+import { judgeLinks, type LinkSights, type PodLink } from '../domain/pod/link-state.ts';
 import type { Problem } from '../domain/problem.ts';
 import { diffShims } from '../domain/shim/diff.ts';
 import { planShims, type ShimPlan, type ShimUser } from '../domain/shim/plan.ts';
@@ -31,6 +32,8 @@ export interface NodeFacts {
   readonly missingPlugins: ReadonlySet<string>;
   /** Parents chosen before, by attachment. */
   readonly choices: ReadonlyMap<string, Choice>;
+  /** What is known of pods' links from the inside; nothing where nobody looks. */
+  readonly sights?: LinkSights;
 }
 
 /** What is decided about one attachment that this node takes part in. */
@@ -54,7 +57,7 @@ export interface NodePlan {
   readonly attachments: readonly AttachmentPlan[];
   readonly aliases: WantedAliases;
   readonly shims: readonly ShimPlan[];
-  readonly pods: readonly AttachedPod[];
+  readonly pods: readonly PodLink[];
 }
 
 /** The plan for the node. Same facts, same plan. */
@@ -73,8 +76,22 @@ export function planNode(facts: NodeFacts): NodePlan {
     attachments: parents.map((plan) => withProblems(plan, problems.get(plan.attachment.metadata.name))),
     aliases: aliasesOf(parents),
     shims,
-    pods,
+    pods: judgeLinks({
+      pods: facts.pods,
+      attached: pods,
+      attachments: new Map(facts.attachments.map((attachment) => [attachment.metadata.name, attachment])),
+      sights: facts.sights ?? new Map(),
+      parents: verifiedParents(parents),
+    }),
   };
+}
+
+/** NICs that pods are attached to now, by attachment: those that have the alias. */
+export function verifiedParents(plans: readonly AttachmentPlan[]): ReadonlyMap<string, number> {
+  const parents = new Map<string, number>();
+  for (const { attachment, parent, alias, wantsAlias } of plans)
+    if (wantsAlias && parent?.altNames.includes(alias) === true) parents.set(attachment.metadata.name, parent.ifindex);
+  return parents;
 }
 
 /** The next changes to the node's network; none when it is as planned. Shims in `held` are left alone for now. */

@@ -1,6 +1,9 @@
 // What the agent needs from outside, as small as it gets: tests put other things behind these.
 import type { Change, Refusal } from '../domain/net/change.ts';
 import type { Link, Network } from '../domain/net/network.ts';
+import type { CachedLink } from '../domain/pod/cached-link.ts';
+import type { LinkSight } from '../domain/pod/link-state.ts';
+import type { RepairPlan } from '../domain/pod/repair.ts';
 
 /** The node's network. */
 export interface NetworkPort {
@@ -31,4 +34,19 @@ export type Hint =
 export interface PluginsPort {
   /** Names of the plugins out of `wanted` that are not there. */
   missing(wanted: readonly string[]): Promise<readonly string[]>;
+}
+
+/** What CNI remembers of pods' links on this node. */
+export interface CachePort {
+  /** Links on these attachments, by `keyOfLink`. */
+  read(attachments: ReadonlySet<string>): Promise<ReadonlyMap<string, CachedLink>>;
+}
+
+/** Pods' own network namespaces. */
+export interface SandboxPort {
+  /** What has become of each link, in order. */
+  look(links: readonly CachedLink[]): Promise<readonly LinkSight['live'][]>;
+  /** Makes a vanished link again. Rejects when that was not possible; then everything is as before. */
+  repair(plan: RepairPlan): Promise<void>;
+  close(): Promise<void>;
 }

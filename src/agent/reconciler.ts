@@ -5,6 +5,7 @@ import { type Change, describeChange, type Refusal } from '../domain/net/change.
 import { isEqual } from '../domain/objects/equal.ts';
 import type { Choice } from '../domain/parent/match.ts';
 import { pluginsFor } from '../domain/parent/preflight.ts';
+import type { LinkSights } from '../domain/pod/link-state.ts';
 import type { Answer, Reconcile } from '../kernel/controller/controller.ts';
 import type { Clock } from '../kernel/process/clock.ts';
 import type { Logger } from '../kernel/process/logger.ts';
@@ -31,6 +32,8 @@ export interface ReconcilerPorts {
   readonly pods: ReadStore<Pod>;
   readonly network: NetworkPort;
   readonly plugins: PluginsPort;
+  /** What is known of pods' links by now. */
+  readonly sights: () => LinkSights;
   readonly guard: ShimGuard;
   readonly reporter: Reporter;
   /** Asks for the report to be written. */
@@ -73,6 +76,7 @@ async function gather(ports: ReconcilerPorts, choices: ReadonlyMap<string, Choic
     network,
     missingPlugins: new Set(missing),
     choices,
+    sights: ports.sights(),
   };
 }
 

@@ -12,7 +12,7 @@ import { type Change, describeChange, type Refusal } from '../domain/net/change.
 import { findByIndex, type Link, type Network } from '../domain/net/network.ts';
 import { candidatesOf } from '../domain/parent/candidate.ts';
 import { defaultRouteLinks, driverOf, userAltNames } from '../domain/parent/fact.ts';
-import type { AttachedPod } from '../domain/pod/attached.ts';
+import type { PodLink } from '../domain/pod/link-state.ts';
 import type { Problem } from '../domain/problem.ts';
 import { isComplete } from '../domain/shim/diff.ts';
 import type { ShimPlan } from '../domain/shim/plan.ts';
@@ -219,8 +219,8 @@ function shimsOf(plan: NodePlan, network: Network): readonly NodeShim[] {
   });
 }
 
-function podStatus(pod: AttachedPod): NodePod {
-  const { namespace, name, uid, attachment, mac, ips } = pod;
+function podStatus(pod: PodLink): NodePod {
+  const { namespace, name, uid, attachment, mac, ips, state, problem } = pod;
   return {
     namespace,
     name,
@@ -229,7 +229,8 @@ function podStatus(pod: AttachedPod): NodePod {
     interface: pod.interface,
     ...(mac === '' ? {} : { mac }),
     ...(ips.length === 0 ? {} : { ips }),
-    state: 'Attached',
+    state,
+    ...(problem === undefined ? {} : { problem: problemStatus(problem) }),
   };
 }
 

@@ -55,5 +55,12 @@ export const SHIM_PREFIX = 'mvs-';
 export const AGENT_NAME = 'macvlan-agent';
 
 /** Types of the conditions on a MacvlanAttachment, in the order in which they are shown. `Ready` is computed from the others. */
-export const CONDITIONS = ['Accepted', 'Rendered', 'ParentsReady', 'HostAccessReady', 'Ready'] as const;
+export const CONDITIONS = [
+  'Accepted',
+  'Rendered',
+  'ParentsReady',
+  'HostAccessReady',
+  'PodsConnected',
+  'Ready',
+] as const;
 export type ConditionType = (typeof CONDITIONS)[number];

@@ -39,6 +39,9 @@ export const PROBLEMS = {
   HostAddressMissing: 'The node has no address of its own in the subnet of the pod.',
   ShimContested: 'Somebody on the node keeps undoing the shim.',
   KernelRefused: 'The kernel refused a change that the agent wanted to make.',
+  PodGhost: 'The link of a running pod vanished, and the pod runs on without it.',
+  PodNeverAttached: 'A pod asks for the attachment and runs without ever having got a link.',
+  RepairRefused: 'The link of a running pod vanished and cannot be made again in place.',
   PodsAttached: 'The attachment is deleted but pods are still attached.',
   NodeNotClean: 'The attachment is deleted but a node has not confirmed its clean-up.',
 } as const satisfies Record<string, string>;
@@ -51,6 +54,7 @@ export const REASONS = {
   UpToDate: 'Every selected namespace has its NetworkAttachmentDefinition.',
   OnHold: 'Not looked at while the spec is refused; what was there before stays as it is.',
   NodesReady: 'Every matched node has what it needs.',
+  LinksThere: 'Every pod that was given a link has it.',
   NotWanted: 'The attachment does not ask for it.',
   Working: 'Everything the attachment asks for is there.',
   Deleting: 'The attachment is deleted and is being taken down.',

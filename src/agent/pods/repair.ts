@@ -27,13 +27,15 @@ export interface Sockets {
 export async function repairIn(namespace: number, plan: RepairPlan, { addon, node }: Sockets): Promise<void> {
   const inside = new RequestSocket(addon, namespace);
   try {
-    await discardDraft(inside); // of an agent that was killed over it
+    const leftOver = await indexOf(inside, DRAFT); // of an agent that was killed over it
+    if (leftOver !== undefined) await inside.send([encodeLinkDelete(leftOver)]);
     need(await node.send([encodeLinkInto(namespace, DRAFT, plan)]));
+    const ifindex = await indexOf(inside, DRAFT);
+    if (ifindex === undefined) throw new Error('the new link went away at once');
     try {
-      await finish(inside, plan);
+      await finish(inside, ifindex, plan);
     } catch (error) {
-      await discard(inside, plan.name);
-      await discardDraft(inside);
+      await inside.send([encodeLinkDelete(ifindex)]);
       throw error;
     }
   } finally {
@@ -43,9 +45,7 @@ export async function repairIn(namespace: number, plan: RepairPlan, { addon, nod
 }
 
 /** One write: whoever looks sees no link of that name, or one with everything. */
-async function finish(inside: RequestSocket, plan: RepairPlan): Promise<void> {
-  const ifindex = await indexOf(inside, DRAFT);
-  if (ifindex === undefined) throw new Error('the new link went away at once');
+async function finish(inside: RequestSocket, ifindex: number, plan: RepairPlan): Promise<void> {
   const isIPv6 = ({ address }: { readonly address: string }) => address.includes(':');
   const needed = [
     encodeAnnounce(ifindex),
@@ -55,22 +55,14 @@ async function finish(inside: RequestSocket, plan: RepairPlan): Promise<void> {
     ...plan.addresses.filter(isIPv6).map((address) => encodePodAddress(ifindex, address)),
   ];
   const answers = await inside.send([...needed, ...plan.routes.map((route) => encodePodRoute(ifindex, route))]);
+  need(answers.slice(0, needed.length));
   // The plugins, too, leave a route alone that is there already.
-  need(answers.filter((answer) => answer?.code !== 'EEXIST'));
+  need(answers.slice(needed.length).filter((answer) => answer?.code !== 'EEXIST'));
 }
 
 async function indexOf(inside: RequestSocket, name: string): Promise<number | undefined> {
   const [link] = await inside.ask([encodeNamedLinkGet(name)], decodeRemoteLink);
   return link === undefined || link instanceof NetlinkError ? undefined : link.ifindex;
-}
-
-function discardDraft(inside: RequestSocket): Promise<void> {
-  return discard(inside, DRAFT);
-}
-
-async function discard(inside: RequestSocket, name: string): Promise<void> {
-  const ifindex = await indexOf(inside, name);
-  if (ifindex !== undefined) await inside.send([encodeLinkDelete(ifindex)]);
 }
 
 function need(answers: readonly Acknowledgement[]): void {

@@ -58,6 +58,11 @@ export interface MacvlanAttachmentSpec {
   readonly pins?: 'Deny' | 'Allow';
   /** How identities of pods on this LAN are made. */
   readonly identity?: IdentitySettings;
+  /**
+   * What to do about a running pod whose link vanished, as all links do when their NIC is replaced.
+   * @default {"type":"Report"}
+   */
+  readonly repair?: Repair;
   /** Labels and annotations of your own for the NetworkAttachmentDefinitions. */
   readonly networkDefinition?: NetworkDefinitionMetadata;
   /**
@@ -188,6 +193,16 @@ export interface HostAccess {
   readonly type: 'None' | 'Routed';
 }
 
+/** What to do about a running pod whose link vanished. */
+export interface Repair {
+  /**
+   * Report: tell it in status, event and metric. InPlace: the agent also makes the link again inside the running pod once the NIC
+   * is verified, with the same name, MAC, addresses and routes; for this the agents run with CAP_SYS_ADMIN. Recreate: the
+   * controller also evicts the pod once the NIC is verified, within disruption budgets, so that its owner makes a new one.
+   */
+  readonly type: 'Report' | 'InPlace' | 'Recreate';
+}
+
 /** What is true now, as far as the controller knows. */
 export interface MacvlanAttachmentStatus {
   /**
@@ -204,7 +219,7 @@ export interface MacvlanAttachmentStatus {
   /** The name under which each node's verified NIC is known to CNI (a kernel altname). */
   readonly alias?: string;
   /**
-   * Accepted, Rendered, ParentsReady, HostAccessReady, and Ready, which sums up the others.
+   * Accepted, Rendered, ParentsReady, HostAccessReady, PodsConnected, and Ready, which sums up the others.
    * @maxItems 16
    * @listType map
    * @listMapKeys ["type"]
@@ -251,10 +266,20 @@ export interface NodeCounts {
 /** Pods, counted. */
 export interface PodCounts {
   /**
-   * Pods with a link on this LAN.
+   * Pods that were given a link on this LAN.
    * @asType integer
    */
   readonly attached: number;
+  /**
+   * Of these, the ones whose link vanished and was not made again.
+   * @asType integer
+   */
+  readonly ghost?: number;
+  /**
+   * Of these, the ones whose link has older settings than the attachment, or is on another NIC.
+   * @asType integer
+   */
+  readonly stale?: number;
 }
 
 /** A problem as shown in a status. */

@@ -35,7 +35,7 @@ export interface MacvlanNodeStateStatus {
    */
   readonly shims?: readonly NodeShim[];
   /**
-   * Pods of this node with a link on an attachment.
+   * Pods of this node with a link on an attachment, or that ask for one.
    * @maxItems 4096
    * @listType atomic
    */
@@ -137,14 +137,20 @@ export interface NodePod {
   readonly uid: string;
   /** Name of the attachment. */
   readonly attachment: string;
-  /** Name of the link in the pod. */
+  /** Name of the link in the pod; empty when there never was one. */
   readonly interface: string;
   /** MAC address of the link. */
   readonly mac?: string;
   /** Addresses of the link, without prefix length. */
   readonly ips?: readonly string[];
-  /** What became of the link. */
-  readonly state: 'Attached';
+  /**
+   * What became of the link. Attached: it is there, as far as can be seen. Ghost: it vanished, and the pod runs on without it.
+   * Repaired: it vanished and was made again in place. Stale: it is there, with older settings than the attachment's or on
+   * another NIC. NeverAttached: the pod asks for one and runs without ever having got it.
+   */
+  readonly state: 'Attached' | 'Ghost' | 'Repaired' | 'Stale' | 'NeverAttached';
+  /** Why it is a ghost still. */
+  readonly problem?: ProblemStatus;
 }
 
 export const NODE_STATE: Kind<MacvlanNodeState> = {

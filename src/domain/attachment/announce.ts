@@ -58,6 +58,7 @@ export function actionFor(reason: string): string {
     Rendered: 'Rendering',
     ParentsReady: 'PreparingNodes',
     HostAccessReady: 'PreparingHostAccess',
+    PodsConnected: 'ConnectingPods',
     Ready: 'Deleting',
   };
   return actions[aspectOf(reason)];

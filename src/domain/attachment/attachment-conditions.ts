@@ -1,4 +1,4 @@
-// The five conditions of an attachment, each a function from what is known to an answer. `Ready` comes last and sums up.
+// The six conditions of an attachment, each a function from what is known to an answer. `Ready` comes last and sums up.
 import { CONDITIONS, type ConditionType } from '../../api/names.ts';
 import type { ProblemStatus } from '../../api/v1alpha1/attachment.ts';
 import type { ConditionInput } from '../objects/conditions.ts';
@@ -18,6 +18,7 @@ export function answersFor(verdict: Verdict): Readonly<Record<ConditionType, Ans
     Rendered: rendered(verdict),
     ParentsReady: parentsReady(verdict),
     HostAccessReady: hostAccessReady(verdict),
+    PodsConnected: podsConnected(verdict),
   };
   return { ...answers, Ready: ready(verdict, answers) };
 }
@@ -57,6 +58,19 @@ function hostAccessReady(verdict: Verdict): Answer {
   const problem = problemsAs(verdict, 'HostAccessReady', share);
   if (problem !== undefined) return problem;
   return nodes.matched > 0 && nodes.shimsReady === nodes.matched ? yes('NodesReady', share) : no('Pending', share);
+}
+
+/** Pods that run without their link. Older settings are no fault: they are mentioned, and end with the pod. */
+function podsConnected(verdict: Verdict): Answer {
+  const { plan, pods } = verdict;
+  if (isGoingAway(plan)) return no('Deleting', 'The attachment is being taken down.');
+  const problem = problemsAs(verdict, 'PodsConnected');
+  if (problem !== undefined) return problem;
+  const stale =
+    pods.stale === 0
+      ? ''
+      : ` ${counted(pods.stale, 'pod')} run with older settings than the attachment until made again.`;
+  return yes('LinksThere', `${counted(pods.attached, 'pod')} attached.${stale}`);
 }
 
 function ready(verdict: Verdict, others: Readonly<Record<Exclude<ConditionType, 'Ready'>, Answer>>): Answer {

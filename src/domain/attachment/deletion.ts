@@ -51,7 +51,8 @@ export function claimedPods(facts: AttachmentFacts): readonly Claim[] {
 /** Attached pods: as they were found where they were asked, else as the agents say. A pod with several links is one pod. */
 export function countPods(facts: AttachmentFacts): number {
   if (facts.holders !== 'NotAsked') return holdersOf(facts);
-  return new Set(claimedPods(facts).map((claim) => claim.uid)).size;
+  const attached = claimedPods(facts).filter(({ state }) => state !== 'NeverAttached');
+  return new Set(attached.map((claim) => claim.uid)).size;
 }
 
 /** Names of nodes that still have something of the attachment and whose word still counts; sorted. */
@@ -120,6 +121,7 @@ function ofCountingNodes<T extends { readonly node: string }>(facts: AttachmentF
 }
 
 function podsAttachedProblem(facts: AttachmentFacts): Problem {
+  if (facts.holders === 'NotAsked') return podsUnknownProblem;
   const names = countingHolders(facts).map((pod) => `${pod.namespace}/${pod.name}`);
   const left = holdersOf(facts) - Math.min(names.length, PODS_SHOWN);
   const more = left > 0 ? ` and ${left} more` : '';
@@ -129,6 +131,12 @@ function podsAttachedProblem(facts: AttachmentFacts): Problem {
     remedy: `Delete these pods, or annotate the attachment with ${ANNOTATION_FORCE}=true.`,
   };
 }
+
+const podsUnknownProblem: Problem = {
+  reason: 'PodsAttached',
+  message: 'Deletion waits: pods could not be asked whether they are attached.',
+  remedy: "Look at the controller's log; it tries again by itself.",
+};
 
 function nodeNotCleanProblem(node: string): Problem {
   return {

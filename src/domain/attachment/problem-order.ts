@@ -31,6 +31,9 @@ const ASPECTS: Readonly<Record<ProblemCode, ConditionType>> = {
   HostAccessModeUnsupported: 'HostAccessReady',
   HostAddressMissing: 'HostAccessReady',
   ShimContested: 'HostAccessReady',
+  PodGhost: 'PodsConnected',
+  PodNeverAttached: 'PodsConnected',
+  RepairRefused: 'PodsConnected',
   PodsAttached: 'Ready',
   NodeNotClean: 'Ready',
 };

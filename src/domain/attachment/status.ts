@@ -5,14 +5,13 @@ import type { MacvlanAttachment, MacvlanAttachmentStatus } from '../../api/v1alp
 import { conditionAfter, findCondition } from '../objects/conditions.ts';
 import { aliasFor } from './alias.ts';
 import { answersFor } from './attachment-conditions.ts';
-import { countPods } from './deletion.ts';
 import { isGoingAway, type Verdict } from './verdict.ts';
 
 const PROBLEMS_SHOWN = 10;
 
 /** The status as it should be read now; equal to the one there is when there is no news. */
 export function statusFor(attachment: MacvlanAttachment, verdict: Verdict): MacvlanAttachmentStatus {
-  const { facts, nodes, problems } = verdict;
+  const { nodes, pods, problems } = verdict;
   return {
     ...(attachment.metadata.generation === undefined ? {} : { observedGeneration: attachment.metadata.generation }),
     phase: phaseFor(verdict),
@@ -20,7 +19,7 @@ export function statusFor(attachment: MacvlanAttachment, verdict: Verdict): Macv
     conditions: conditionsFor(attachment, verdict),
     nodes: { matched: nodes.matched, ready: nodes.ready, degraded: nodes.degraded },
     namespaces: namespacesWithNad(verdict),
-    pods: { attached: countPods(facts) },
+    pods: { attached: pods.attached, ghost: pods.ghost, stale: pods.stale },
     summary: `${nodes.ready}/${nodes.matched}`,
     ...(problems.length === 0 ? {} : { problems: problems.slice(0, PROBLEMS_SHOWN) }),
   };

@@ -4,6 +4,7 @@ import type { Problem } from '../problem.ts';
 import type { AttachmentFacts } from './facts.ts';
 import { type NodeView, viewNodes } from './node-view.ts';
 import type { AttachmentPlan } from './plan.ts';
+import { type PodView, viewPods } from './pod-view.ts';
 import { sortProblems } from './problem-order.ts';
 
 /** What came of applying the plan. */
@@ -24,20 +25,22 @@ export interface Verdict {
   readonly plan: AttachmentPlan;
   readonly outcome: Outcome;
   readonly nodes: NodeView;
+  readonly pods: PodView;
   /** Sorted. */
   readonly problems: readonly ProblemStatus[];
 }
 
 export function judge(facts: AttachmentFacts, plan: AttachmentPlan, outcome: Outcome): Verdict {
   const nodes = viewNodes(facts);
+  const pods = viewPods(facts);
   const problems = [
     ...plan.problems,
     ...outcome.taken.map((namespace) => nameTakenProblem(facts.name, namespace)),
     ...outcome.failures.map(applyFailedProblem),
     // What a node reports while it takes the attachment down is no news about the attachment.
-    ...(isGoingAway(plan) ? [] : nodes.problems),
+    ...(isGoingAway(plan) ? [] : [...nodes.problems, ...pods.problems]),
   ];
-  return { facts, plan, outcome, nodes, problems: sortProblems(problems) };
+  return { facts, plan, outcome, nodes, pods, problems: sortProblems(problems) };
 }
 
 /** Its NADs are not wanted any more. */

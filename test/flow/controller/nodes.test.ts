@@ -106,6 +106,7 @@ describe('with an attachment that takes two of three nodes', () => {
       ['Rendered', 'True'],
       ['ParentsReady', 'True'],
       ['HostAccessReady', 'True'],
+      ['PodsConnected', 'True'],
       ['Ready', 'True'],
     ]);
   });

@@ -41,6 +41,7 @@ describe('an attachment that works', () => {
       Rendered: 'True UpToDate',
       ParentsReady: 'True NodesReady',
       HostAccessReady: 'True NotWanted',
+      PodsConnected: 'True LinksThere',
       Ready: 'True Working',
     });
   });
@@ -176,7 +177,7 @@ describe('problems', () => {
 test('a pod with two links on the attachment is one pod', () => {
   const pods = [nodePod('web'), nodePod('web', { interface: 'net2' }), nodePod('db')];
   const init = { nodes: [node('a')], reports: [{ ...ready('a'), pods }] };
-  expect(statusOf(init).pods).toEqual({ attached: 2 });
+  expect(statusOf(init).pods).toEqual({ attached: 2, ghost: 0, stale: 0 });
 });
 
 describe('a deleted attachment', () => {

@@ -1,0 +1,202 @@
+// Watches over the links of the node's pods: notices those that vanish, and makes them again where the attachment says so.
+//
+//   looked at, missing ──▶ suspect ──(missing still, after a moment)──▶ Ghost ──(InPlace, NIC verified)──▶ made again
+//                              └──(its DEL was under way: the file is gone)──▶ forgotten
+import type { Pod } from '../../api/kube.ts';
+import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
+import { isEqual } from '../../domain/objects/equal.ts';
+import type { CachedLink } from '../../domain/pod/cached-link.ts';
+import type { LinkSight, LinkSights } from '../../domain/pod/link-state.ts';
+import { isRefusal, planRepair, repairRefused } from '../../domain/pod/repair.ts';
+import type { Problem } from '../../domain/problem.ts';
+import type { Answer } from '../../kernel/controller/controller.ts';
+import type { Clock } from '../../kernel/process/clock.ts';
+import type { Logger } from '../../kernel/process/logger.ts';
+import type { ReadStore } from '../../kernel/watch/store.ts';
+import type { CachePort, SandboxPort } from '../ports.ts';
+
+/** A link that is missing is looked at again after this: DEL takes the link first, and its file a moment later. In milliseconds. */
+const CONFIRM_MS = 300;
+/** A repair that was refused is tried again after this; a change of the NIC brings it earlier. In milliseconds. */
+const REFUSED_PAUSE_MS = 15_000;
+/** All links are looked at after this without any hint: one that was deleted inside its pod announces nothing. In milliseconds. */
+const LOOK_MS = 60_000;
+
+export interface PodWatchOptions {
+  readonly attachments: ReadStore<MacvlanAttachment>;
+  readonly pods: ReadStore<Pod>;
+  readonly cache: CachePort;
+  readonly sandboxes: SandboxPort;
+  /** Called when there is something new to tell. */
+  readonly onChange: () => void;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+interface Memory extends LinkSight {
+  /** Since when it has been missing; it is a ghost once that was seen twice. */
+  readonly missingSince?: number;
+  readonly triedAt?: number;
+}
+
+export class PodWatch {
+  readonly #options: PodWatchOptions;
+  #memories: ReadonlyMap<string, Memory> = new Map();
+  #parents: ReadonlyMap<string, number> = new Map();
+  #sights: LinkSights = new Map();
+  #lookedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: PodWatchOptions) {
+    this.#options = options;
+  }
+
+  /** What is known of each link by now. */
+  get sights(): LinkSights {
+    return this.#sights;
+  }
+
+  /** Takes the verified NICs. Returns whether they are others than before: then links may have vanished, or can be made again. */
+  setParents(parents: ReadonlyMap<string, number>): boolean {
+    if (isEqual([...this.#parents].sort(), [...parents].sort())) return false;
+    this.#parents = parents;
+    this.lookAtAll();
+    return true;
+  }
+
+  /** Lets the next turn look at every link, not only at new ones. */
+  lookAtAll(): void {
+    this.#lookedAt = Number.NEGATIVE_INFINITY;
+  }
+
+  /** One turn: look, judge, repair, tell. */
+  async turn(): Promise<Answer> {
+    const now = this.#options.clock.now();
+    const isFull = now - this.#lookedAt >= LOOK_MS;
+    if (isFull) this.#lookedAt = now;
+    const cached = await this.#readCache();
+    await this.#look(cached, isFull, now);
+    await this.#repairAll(now);
+    this.#publish(now);
+    return { type: 'later', ms: this.#pause(now) };
+  }
+
+  /** Links of pods that run and are to go on running. */
+  async #readCache(): Promise<ReadonlyMap<string, CachedLink>> {
+    const { attachments, pods, cache } = this.#options;
+    const alive = new Set(
+      pods
+        .list()
+        .filter(isAlive)
+        .map((pod) => pod.metadata.uid),
+    );
+    const links = await cache.read(new Set(attachments.list().map(({ metadata }) => metadata.name)));
+    return new Map([...links].filter(([, link]) => alive.has(link.uid)));
+  }
+
+  async #look(cached: ReadonlyMap<string, CachedLink>, isFull: boolean, now: number): Promise<void> {
+    const before = this.#memories;
+    const due = [...cached].filter(([key, link]) => isFull || isNews(before.get(key), link));
+    const lives = await this.#options.sandboxes.look(due.map(([, link]) => link));
+    const seen = new Map(due.map(([key], i) => [key, lives[i] ?? 'Unseen'] as const));
+    const memories = new Map<string, Memory>();
+    for (const [key, link] of cached) memories.set(key, remember(before.get(key), link, seen.get(key), now));
+    this.#memories = memories;
+  }
+
+  async #repairAll(now: number): Promise<void> {
+    const memories = new Map(this.#memories);
+    for (const [key, memory] of memories) {
+      const parent = this.#parentFor(memory, now);
+      if (parent === undefined) continue;
+      const refusal = await this.#repair(memory.cached, parent);
+      const [live = 'Unseen'] = await this.#options.sandboxes.look([memory.cached]);
+      const next = remember(memory, memory.cached, live, now);
+      memories.set(key, refusal === undefined ? next : { ...next, refusal, triedAt: now });
+    }
+    this.#memories = memories;
+  }
+
+  /** The NIC on which the link is to be made again now; nothing when that is not wanted, not possible, or not yet. */
+  #parentFor(memory: Memory, now: number): number | undefined {
+    const { attachment } = memory.cached;
+    const isWanted = this.#options.attachments.get(attachment)?.spec.repair?.type === 'InPlace';
+    const hasPause = memory.triedAt !== undefined && now - memory.triedAt < REFUSED_PAUSE_MS;
+    return isWanted && isGhost(memory, now) && !hasPause ? this.#parents.get(attachment) : undefined;
+  }
+
+  async #repair(link: CachedLink, parent: number): Promise<Problem | undefined> {
+    const { sandboxes, logger } = this.#options;
+    const plan = planRepair(link, parent);
+    if (isRefusal(plan)) return plan;
+    const { namespace, name } = link;
+    try {
+      await sandboxes.repair(plan);
+      logger.info({ namespace, pod: name, link: plan.name, mac: plan.mac }, "made a pod's link again");
+      return undefined;
+    } catch (error) {
+      logger.warn({ namespace, pod: name, link: plan.name, err: error }, "could not make a pod's link again");
+      return repairRefused(link.interface, reasonOf(error));
+    }
+  }
+
+  #publish(now: number): void {
+    const sights = new Map<string, LinkSight>();
+    for (const [key, memory] of this.#memories) {
+      const { cached, live, refusal } = memory;
+      const isSuspect = live === 'Missing' && !isGhost(memory, now);
+      const told = isSuspect ? (this.#sights.get(key)?.live ?? 'Unseen') : live;
+      sights.set(key, { cached, live: told, ...(refusal === undefined ? {} : { refusal }) });
+    }
+    const isNew = !isEqual([...this.#sights], [...sights]);
+    this.#sights = sights;
+    if (isNew) this.#options.onChange();
+  }
+
+  #pause(now: number): number {
+    const pauses = [...this.#memories.values()].map((memory) => {
+      if (memory.live === 'Missing' && !isGhost(memory, now)) return CONFIRM_MS;
+      return memory.triedAt === undefined ? LOOK_MS : Math.max(CONFIRM_MS, memory.triedAt + REFUSED_PAUSE_MS - now);
+    });
+    return Math.min(LOOK_MS, ...pauses);
+  }
+}
+
+function isAlive({ metadata, status }: Pod): boolean {
+  return metadata.deletionTimestamp === undefined && status?.phase !== 'Succeeded' && status?.phase !== 'Failed';
+}
+
+/** Never looked at, made by another ADD than the one that was looked at, or in doubt. */
+function isNews(memory: Memory | undefined, link: CachedLink): boolean {
+  return memory === undefined || memory.cached !== link || typeof memory.live === 'string';
+}
+
+function remember(
+  before: Memory | undefined,
+  cached: CachedLink,
+  seen: Memory['live'] | undefined,
+  now: number,
+): Memory {
+  const isSame = before?.cached === cached;
+  const live = seen ?? before?.live ?? 'Unseen';
+  if (live !== 'Missing') return { cached, live };
+  const { refusal, triedAt, missingSince = now } = isSame ? before : {};
+  return {
+    cached,
+    live,
+    missingSince,
+    ...(refusal === undefined ? {} : { refusal }),
+    ...(triedAt === undefined ? {} : { triedAt }),
+  };
+}
+
+function isGhost({ live, missingSince }: Memory, now: number): boolean {
+  return live === 'Missing' && missingSince !== undefined && now - missingSince >= CONFIRM_MS;
+}
+
+function reasonOf(error: unknown): string {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  // Until its DaemonSet has been rolled out the agent lacks the right to enter a namespace.
+  if (code === '1' || code === 'EPERM')
+    return 'the agent may not enter the network namespaces of pods (yet): it lacks CAP_SYS_ADMIN';
+  return `the kernel says: ${String(message ?? error)}`;
+}

@@ -1,0 +1,147 @@
+// What a node's CNI result cache tells of a pod's link: what network-status lacks (namespace, prefixes, routes, settings).
+import { parseMac } from '../net/mac.ts';
+import { type LinkSettings, parseSettings } from './link-settings.ts';
+
+/** A link as the plugins made it, by the file that libcni keeps of each ADD. */
+export interface CachedLink {
+  /** The pod. */
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  /** The network's name, which is the attachment's. */
+  readonly attachment: string;
+  readonly interface: string;
+  /** Path of the pod's network namespace on the node. */
+  readonly netns: string;
+  readonly mac: string;
+  readonly addresses: readonly CachedAddress[];
+  readonly routes: readonly CachedRoute[];
+  readonly settings: LinkSettings;
+}
+
+export interface CachedAddress {
+  /** Without prefix length. */
+  readonly address: string;
+  readonly prefixLength: number;
+}
+
+export interface CachedRoute extends CachedDestination {
+  /** The router; nothing for a destination that is on the link itself. */
+  readonly gateway?: string;
+  readonly metric?: number;
+  readonly table?: number;
+  readonly scope?: number;
+  /** In bytes. */
+  readonly mtu?: number;
+  readonly advertisedMss?: number;
+}
+
+interface CachedDestination {
+  /** In full, also for a default route. */
+  readonly destination: string;
+  readonly prefixLength: number;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The name under which libcni finds a link again: one file per network, container and interface. */
+export function keyOfLink(link: { readonly uid: string; readonly interface: string }): string {
+  return `${link.uid}/${link.interface}`;
+}
+
+/**
+ * The link that a cache file tells of. Nothing when it is no macvlan link of a pod, or makes no sense: several programs and
+ * versions write such files, and one that cannot be read is as good as missing.
+ * @param decode from base64 to text; may throw
+ */
+export function parseCachedLink(text: string, decode: (base64: string) => string): CachedLink | undefined {
+  try {
+    return linkFrom(fieldsOf(JSON.parse(text)), decode);
+  } catch {
+    return undefined;
+  }
+}
+
+function linkFrom(file: Fields, decode: (base64: string) => string): CachedLink | undefined {
+  const settings = parseSettings(JSON.parse(decode(textOf(file['config']))));
+  const names = argumentsOf(file['cniArgs']);
+  const link = textOf(file['ifName']);
+  const result = fieldsOf(file['result']);
+  const interfaces = listOf(result['interfaces']);
+  const index = interfaces.findIndex((item) => item['name'] === link && textOf(item['sandbox']) !== '');
+  const found = {
+    namespace: names.get('K8S_POD_NAMESPACE') ?? '',
+    name: names.get('K8S_POD_NAME') ?? '',
+    uid: names.get('K8S_POD_UID') ?? '',
+    attachment: textOf(file['networkName']),
+    interface: link,
+    netns: textOf(file['netns']),
+  };
+  if (settings === undefined || Object.values(found).includes('')) return undefined;
+  const ips = listOf(result['ips']).filter((ip) => (ip['interface'] ?? index) === index);
+  return {
+    ...found,
+    mac: parseMac(textOf(interfaces[index]?.['mac'])) ?? '',
+    addresses: ips.flatMap((ip) => addressFrom(textOf(ip['address']))),
+    routes: listOf(result['routes']).flatMap((route) => routeFrom(route, ips)),
+    settings,
+  };
+}
+
+/** Pairs as libcni keeps them; Multus adds some twice, and the last one counts. */
+function argumentsOf(value: unknown): ReadonlyMap<string, string> {
+  const pairs = Array.isArray(value) ? value.filter((pair) => Array.isArray(pair)) : [];
+  return new Map(pairs.map((pair): [string, string] => [textOf(pair[0]), textOf(pair[1])]));
+}
+
+function addressFrom(cidr: string): readonly CachedAddress[] {
+  const parsed = parseCidr(cidr);
+  return parsed === undefined ? [] : [{ address: parsed.destination, prefixLength: parsed.prefixLength }];
+}
+
+/** A route without a router of its own goes by the router of the first address of its family, as in the plugins. */
+function routeFrom(route: Fields, ips: readonly Fields[]): readonly CachedRoute[] {
+  const destination = parseCidr(textOf(route['dst']));
+  if (destination === undefined) return [];
+  const isIPv6 = destination.destination.includes(':');
+  const routers = ips.filter((ip) => textOf(ip['address']).includes(':') === isIPv6).map((ip) => textOf(ip['gateway']));
+  const gateway = textOf(route['gw']) || routers.find((router) => router !== '');
+  return [
+    {
+      ...destination,
+      ...(gateway === undefined ? {} : { gateway }),
+      ...numberAs('metric', route['priority']),
+      ...numberAs('table', route['table']),
+      ...numberAs('scope', route['scope']),
+      ...numberAs('mtu', route['mtu']),
+      ...numberAs('advertisedMss', route['advmss']),
+    },
+  ];
+}
+
+const ADDRESS = /^[0-9a-fA-F.:]+$/;
+
+function parseCidr(text: string): CachedDestination | undefined {
+  const [destination = '', prefix = '', ...rest] = text.split('/');
+  const prefixLength = Number(prefix);
+  const most = destination.includes(':') ? 128 : 32;
+  const isSound = ADDRESS.test(destination) && /^\d{1,3}$/.test(prefix) && prefixLength <= most && rest.length === 0;
+  return isSound ? { destination, prefixLength } : undefined;
+}
+
+function numberAs<K extends string>(key: K, value: unknown): { readonly [P in K]?: number } {
+  const isGiven = typeof value === 'number' && Number.isSafeInteger(value) && value > 0;
+  return isGiven ? ({ [key]: value } as { readonly [P in K]?: number }) : {};
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function listOf(value: unknown): readonly Fields[] {
+  return Array.isArray(value) ? value.map(fieldsOf) : [];
+}
+
+function fieldsOf(value: unknown): Fields {
+  return typeof value === 'object' && value !== null ? (value as Fields) : {};
+}

@@ -1,0 +1,67 @@
+// Making a vanished link again, in place: what has to be done for it, and for which pods that is refused.
+import type { Problem } from '../problem.ts';
+import type { CachedAddress, CachedLink, CachedRoute } from './cached-link.ts';
+
+/** Everything that the link has to be. */
+export interface RepairPlan {
+  /** Path of the pod's network namespace on the node. */
+  readonly netns: string;
+  readonly name: string;
+  readonly mac: string;
+  readonly mode: string;
+  /** In bytes; nothing for the parent's. */
+  readonly mtu?: number;
+  /** Index of the verified NIC on the node. */
+  readonly parent: number;
+  readonly addresses: readonly CachedAddress[];
+  /** In the order in which they have to be made. */
+  readonly routes: readonly CachedRoute[];
+}
+
+/** The plan, or why there is none. */
+export function planRepair(link: CachedLink, parent: number): RepairPlan | Problem {
+  const refusal = refusalFor(link);
+  if (refusal !== undefined) return refusal;
+  const { netns, mac, addresses, settings } = link;
+  return {
+    netns,
+    name: link.interface,
+    mac,
+    mode: settings.mode,
+    ...(settings.mtu === undefined ? {} : { mtu: settings.mtu }),
+    parent,
+    addresses,
+    // A router can only be named once the way to it is there.
+    routes: link.routes.toSorted((a, b) => Number(a.gateway !== undefined) - Number(b.gateway !== undefined)),
+  };
+}
+
+export function isRefusal(plan: RepairPlan | Problem): plan is Problem {
+  return 'reason' in plan;
+}
+
+/** Links of which the cache does not tell everything, or that others than the kernel look after. */
+function refusalFor({ settings, mac, ...link }: CachedLink): Problem | undefined {
+  if (settings.chained.length > 0)
+    return repairRefused(
+      link.interface,
+      `plugins ran on it after macvlan (${settings.chained.join(', ')}), and what they did is not known`,
+    );
+  if (settings.ipam === 'dhcp')
+    return repairRefused(
+      link.interface,
+      'its address comes by DHCP, and the daemon gives a lease up with the link that it was for',
+    );
+  if (mac === '')
+    return repairRefused(link.interface, 'the CNI result cache of the node does not tell its MAC address');
+  return undefined;
+}
+
+/** A link that is not, or could not be, made again. */
+export function repairRefused(link: string, because: string): Problem {
+  return {
+    reason: 'RepairRefused',
+    message: `The link ${link} is not made again in place: ${because}.`,
+    remedy: 'Delete the pod, so that a new one is attached; with repair type Recreate that happens by itself.',
+  };
+}
