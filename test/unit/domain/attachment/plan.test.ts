@@ -175,6 +175,11 @@ describe('a deletion', () => {
     expect(other?.message).toBe('Deletion waits for attached pods: home/web-0 and 3 more.');
   });
 
+  test('says so when pods could not be asked', () => {
+    const [problem] = plan({ ...waiting, holders: 'NotAsked' }).problems;
+    expect(problem?.message).toBe('Deletion waits: pods could not be asked whether they are attached.');
+  });
+
   test('says which nodes are not clean yet', () => {
     expect(plan({ ...waiting, attachment: cleaning }).problems).toEqual([
       expect.objectContaining({ reason: 'NodeNotClean', node: 'a' }),
