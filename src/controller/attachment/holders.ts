@@ -4,7 +4,7 @@
 //                              │ none is, or nobody speaks of any
 //                              └──▶ look through all pods once ──▶ whoever is attached holds it up; nobody: nothing does
 import { POD, type Pod } from '../../api/kube.ts';
-import { type Claim, claimedPods, dependsOnPods, PODS_SHOWN } from '../../domain/attachment/deletion.ts';
+import { type Claim, claimedLinks, dependsOnPods, PODS_SHOWN } from '../../domain/attachment/deletion.ts';
 import type { AttachmentFacts, Holder, Holders } from '../../domain/attachment/facts.ts';
 import { attachedPods } from '../../domain/pod/attached.ts';
 import type { KubeClient } from '../../kernel/kube/client.ts';
@@ -48,7 +48,7 @@ export class HolderSearch {
   }
 
   async #holdersFor(facts: AttachmentFacts, signal: AbortSignal): Promise<Holders> {
-    const claims = onePerPod(claimedPods(facts));
+    const claims = onePerPod(claimedLinks(facts));
     const { asked, attached } = await this.#ask(claims, facts.name, signal);
     if (attached.length > 0) return { pods: attached, more: claims.length - asked };
     return { pods: await this.#lookEverywhere(facts.name), more: 0 };

@@ -48,11 +48,15 @@ export function claimedPods(facts: AttachmentFacts): readonly Claim[] {
     .toSorted((a, b) => compareText(`${a.namespace}/${a.name}`, `${b.namespace}/${b.name}`));
 }
 
+/** Of these, the ones that got a link, whatever became of it. */
+export function claimedLinks(facts: AttachmentFacts): readonly Claim[] {
+  return claimedPods(facts).filter(({ state }) => state !== 'NeverAttached');
+}
+
 /** Attached pods: as they were found where they were asked, else as the agents say. A pod with several links is one pod. */
 export function countPods(facts: AttachmentFacts): number {
   if (facts.holders !== 'NotAsked') return holdersOf(facts);
-  const attached = claimedPods(facts).filter(({ state }) => state !== 'NeverAttached');
-  return new Set(attached.map((claim) => claim.uid)).size;
+  return new Set(claimedLinks(facts).map((claim) => claim.uid)).size;
 }
 
 /** Names of nodes that still have something of the attachment and whose word still counts; sorted. */

@@ -66,6 +66,12 @@ describe('pods are asked', () => {
     expect(reads).toEqual(['get db', 'get web']);
   });
 
+  test('not one by one when they never got a link', async () => {
+    const reports = [{ node: 'a', entry: undefined, pods: [nodePod('web', { state: 'NeverAttached' })] }];
+    expect(await holdersOf(about({ reports }))).toEqual(held());
+    expect(reads).toEqual(['list 0']);
+  });
+
   test('no more than are named in the message; the others are counted', async () => {
     const names = Array.from({ length: 9 }, (_, index) => `web-${index}`);
     pods = names.map((name) => pod(name));
