@@ -146,7 +146,9 @@ function previousChoice(attachment: MacvlanAttachment, facts: NodeFacts): Choice
   const rule = ruleFor(attachment, facts.node.metadata.labels);
   if (entry?.ifindex === undefined || entry.observedGeneration !== generation || rule === undefined) return undefined;
   if (facts.state?.status?.agent?.bootId !== facts.bootId) return undefined;
-  return { ifindex: entry.ifindex, wish: wishOf(rule.interface) };
+  const nic = facts.state.status.interfaces?.find(({ ifindex }) => ifindex === entry.ifindex);
+  const mac = nic?.permanentMac ?? nic?.mac ?? '';
+  return { ifindex: entry.ifindex, mac, wish: wishOf(rule.interface) };
 }
 
 function entryFor(name: string, state: MacvlanNodeState | undefined) {

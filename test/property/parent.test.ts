@@ -19,6 +19,8 @@ interface World {
   match: ParentMatch;
   choice: Choice | undefined;
   nextIndex: number;
+  /** The index with which another device has just come. */
+  swapped: number | undefined;
 }
 
 function update(world: World, ifindex: number, change: (l: Link) => Link): void {
@@ -51,6 +53,15 @@ const event: fc.Arbitrary<Event> = fc.oneof(
       (world) => {
         const after = deleteLink(world.network, byPosition(world, n) ?? 0);
         if (typeof after !== 'string') world.network = after;
+      },
+  ),
+  position.map(
+    (n): Event =>
+      (world) => {
+        // From another namespace, where it had this very index, in the moment in which the NIC left.
+        world.swapped = byPosition(world, n);
+        const mac = `52:54:00:01:00:${(world.nextIndex++ % 256).toString(16).padStart(2, '0')}`;
+        update(world, world.swapped ?? 0, (l) => link({ ifindex: l.ifindex, name: l.name, mac }));
       },
   ),
   fc.tuple(position, name).map(
@@ -136,7 +147,7 @@ function isRight(match: ParentMatch, nic: Link, network: Network): boolean {
 function start(): World {
   const links = [loopback(), link({ ifindex: 2, name: 'eth0' })];
   const network = { links, addresses: [address('10.9.0.1/24')], routes: [defaultRoute()], neighbours: [] };
-  return { network, match: { name: 'eth0' }, choice: undefined, nextIndex: 3 };
+  return { network, match: { name: 'eth0' }, choice: undefined, nextIndex: 3, swapped: undefined };
 }
 
 interface Standing {
@@ -164,7 +175,9 @@ describe('the alias, over any history', () => {
           const carriers = world.network.links.filter((l) => l.altNames.includes('mva-lan'));
           expect(carriers.map((l) => l.ifindex)).toEqual(chosen === undefined ? [] : [chosen]);
           const now = { ifindex: chosen, match: JSON.stringify(world.match) };
-          const isKept = hadChoice && now.ifindex === before.ifindex && now.match === before.match;
+          const isSame = now.ifindex === before.ifindex && world.swapped !== now.ifindex;
+          const isKept = hadChoice && isSame && now.match === before.match;
+          world.swapped = undefined;
           if (!isKept) expectRight(world, carriers);
           expect(carriers.every((l) => l.master === undefined)).toBe(true);
           before = now;

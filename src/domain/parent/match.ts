@@ -1,5 +1,6 @@
 // Which NIC of a node is meant: the first rule for the node, the one candidate that fits it, and why there is none otherwise.
 import type { MacvlanAttachment, ParentMatch, ParentRule } from '../../api/v1alpha1/attachment.ts';
+import { aliasFor } from '../attachment/alias.ts';
 import { findByIndex, type Link, type Network } from '../net/network.ts';
 import type { Problem } from '../problem.ts';
 import { hasLabels } from '../select.ts';
@@ -12,6 +13,8 @@ const DEFAULT_RULES: readonly ParentRule[] = [{ interface: { defaultRoute: 'IPv4
 /** A parent that was chosen, and for which wish: the wish decides whether the choice still stands. */
 export interface Choice {
   readonly ifindex: number;
+  /** Its identity then (see {@link identityMac}). A device that comes from another namespace may bring a known index along. */
+  readonly mac: string;
   /** See {@link wishOf}. */
   readonly wish: string;
 }
@@ -35,9 +38,15 @@ export function decideParent(
   const rule = ruleFor(attachment, nodeLabels);
   if (rule === undefined) return { type: 'None', problem: noRule() };
   const wish = wishOf(rule.interface);
-  const kept = previous?.wish === wish ? findByIndex(network.links, previous.ifindex) : undefined;
+  const kept = previous?.wish === wish ? findAgain(previous, aliasFor(attachment.metadata.name), network) : undefined;
   if (kept !== undefined && unfitness(kept, network) === undefined) return chosen(kept, wish);
   return choose(rule.interface, network);
+}
+
+/** The chosen device, if it is still there. Its MAC address may have been changed meanwhile: then the alias on it tells. */
+function findAgain({ ifindex, mac }: Choice, alias: string, { links }: Network): Link | undefined {
+  const link = findByIndex(links, ifindex);
+  return link !== undefined && (identityMac(link) === mac || link.altNames.includes(alias)) ? link : undefined;
 }
 
 /** The first rule that applies to a node with these labels. */
@@ -61,7 +70,7 @@ function choose(match: ParentMatch, network: Network): Decision {
 }
 
 function chosen(link: Link, wish: string): Decision {
-  return { type: 'Chosen', link, choice: { ifindex: link.ifindex, wish } };
+  return { type: 'Chosen', link, choice: { ifindex: link.ifindex, mac: identityMac(link), wish } };
 }
 
 /** Whether all facts that the rule names are true of the link. A rule without any is true of none. */

@@ -221,6 +221,7 @@ describe('a turn', () => {
         metadata: { name: 'nas' },
         status: {
           agent: { version: '1', bootId },
+          interfaces: [{ name: 'eth0', ifindex: 2, mac: link().mac, mtu: 1500, state: 'Up' }],
           attachments: [{ name: 'lan', phase: 'Ready', ifindex: 2, observedGeneration: 1 }],
         },
       };

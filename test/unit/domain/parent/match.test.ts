@@ -139,7 +139,7 @@ describe('a link that is meant but cannot carry a LAN is named with the reason',
 });
 
 describe('a choice', () => {
-  const choice = { ifindex: 3, wish: wishOf({ defaultRoute: 'IPv4' }) };
+  const choice = { ifindex: 3, mac: wan0.mac, wish: wishOf({ defaultRoute: 'IPv4' }) };
 
   test('stays when the default route moves to another NIC', () => {
     const moved = { ...two, routes: [defaultRoute(2)] };
@@ -156,10 +156,18 @@ describe('a choice', () => {
 
   test('ends with its device, also when another one has the name', () => {
     const twin = { ...wan0, ifindex: 9 };
-    const wish = wishOf({ name: 'wan0' });
-    const decision = decide({ name: 'wan0' }, { ...two, links: [lan0, twin] }, { ifindex: 3, wish });
+    const before = { ifindex: 3, mac: wan0.mac, wish: wishOf({ name: 'wan0' }) };
+    const decision = decide({ name: 'wan0' }, { ...two, links: [lan0, twin] }, before);
     expect(decision).toMatchObject({ type: 'Chosen', choice: { ifindex: 9 } });
-    expect(answer(decide({ name: 'wan0' }, { ...two, links: [lan0] }, { ifindex: 3, wish }))).toBe('ParentMissing');
+    expect(answer(decide({ name: 'wan0' }, { ...two, links: [lan0] }, before))).toBe('ParentMissing');
+  });
+
+  test('ends when another device comes with the same index, and not when its own MAC address is changed', () => {
+    const foreign = { ...wan0, name: 'other', mac: '52:54:00:00:00:77' };
+    const facts = { ...two, links: [lan0, foreign], routes: [] };
+    expect(answer(decide({ defaultRoute: 'IPv4' }, facts, choice))).toBe('ParentMissing');
+    const changed = { ...foreign, altNames: ['mva-lan'] };
+    expect(answer(decide({ defaultRoute: 'IPv4' }, { ...facts, links: [lan0, changed] }, choice))).toBe('other');
   });
 
   test('ends when the wish changes, but not when it is only spelled differently', () => {
