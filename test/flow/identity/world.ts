@@ -65,8 +65,14 @@ export class IdentityWorld {
     });
   }
 
-  /** @param url of a proxy in front of the API server */
-  async start(url?: URL): Promise<RunningController> {
+  /** Starts a controller, through a proxy where one is given; resolves when it leads, or at once for one that stands by. */
+  async start({
+    url,
+    as = 'Leader',
+  }: {
+    readonly url?: URL;
+    readonly as?: 'Leader' | 'Standby';
+  } = {}): Promise<RunningController> {
     const token = await tokenOf(this.plane, 'macvlan-controller');
     const server = url === undefined ? { ...this.plane, token } : { url, token };
     const client = clientFor(server);
@@ -88,7 +94,8 @@ export class IdentityWorld {
       },
     };
     this.#running.add(controller);
-    await until('the controller leads', () => app.leads());
+    if (as === 'Leader') await until('the controller leads', () => app.leads());
+    else await app.synced;
     return controller;
   }
 

@@ -1,0 +1,206 @@
+// Whatever happens to pods, nodes and their objects, no two pods that really run hold one identity, and nobody waits for ever.
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { Node, Pod } from '../../src/api/kube.ts';
+import type { IdentityHolder, MacvlanIdentity } from '../../src/api/v1alpha1/identity.ts';
+import { planGroup } from '../../src/domain/identity/plan.ts';
+import type { HolderFacts } from '../../src/domain/identity/release.ts';
+import { holderFor } from '../../src/domain/identity/status.ts';
+import { waitingPod } from '../support/identity.ts';
+
+/** What a pod really is, whatever the API server knows of it. */
+interface RealPod {
+  pod: Pod;
+  /** Its object is in the API server. */
+  isKnown: boolean;
+  /** Its containers run, and its addresses are in use. */
+  isAlive: boolean;
+}
+
+const NODES = ['a', 'b'];
+
+/** A cluster that consists of one group of identities: a Deployment's slots. */
+class Model {
+  readonly pods: RealPod[] = [];
+  readonly holders = new Map<string, IdentityHolder>();
+  readonly boots = new Map(NODES.map((node) => [node, 1]));
+  /** Pods as the controller last saw them before they vanished. */
+  readonly lastSeen = new Map<string, Pod>();
+  readonly replicas: number;
+
+  constructor(replicas: number) {
+    this.replicas = replicas;
+  }
+
+  create(): void {
+    const name = `web-5d4f-${this.pods.length}`;
+    const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web-5d4f', uid: 'u', controller: true };
+    const creationTimestamp = new Date(this.pods.length * 1000).toISOString();
+    const pod = waitingPod(name, {
+      ownerReferences: [owner],
+      labels: { 'pod-template-hash': '5d4f' },
+      creationTimestamp,
+    });
+    this.pods.push({ pod, isKnown: true, isAlive: false });
+  }
+
+  /** The scheduler and the kubelet start pods that are let go. */
+  schedule(pick: number): void {
+    const waiting = this.pods.filter(({ pod, isKnown }) => isKnown && isLetGo(pod) && pod.spec.nodeName === undefined);
+    const real = waiting[pick % Math.max(1, waiting.length)];
+    if (real === undefined) return;
+    real.pod = {
+      ...real.pod,
+      spec: { ...real.pod.spec, nodeName: NODES[pick % 2] ?? 'a' },
+      status: { phase: 'Running' },
+    };
+    real.isAlive = true;
+  }
+
+  /** The pod ends in order: its kubelet says so, then the object goes; who watches sees it. */
+  end(pick: number, isWatched: boolean): void {
+    const real = this.#known(pick);
+    if (real === undefined) return;
+    real.isAlive = false;
+    const hasNode = real.pod.spec.nodeName !== undefined;
+    if (hasNode) real.pod = { ...real.pod, status: { phase: 'Failed' } };
+    this.#vanish(real, isWatched);
+  }
+
+  /** The object goes, the containers stay. */
+  forceDelete(pick: number, isWatched: boolean): void {
+    const real = this.#known(pick);
+    if (real !== undefined) this.#vanish(real, isWatched);
+  }
+
+  /** Everything on the node stops; what still has an object is started again. */
+  reboot(pick: number): void {
+    const node = NODES[pick % 2] ?? 'a';
+    this.boots.set(node, (this.boots.get(node) ?? 0) + 1);
+    for (const real of this.pods) if (real.pod.spec.nodeName === node && !real.isKnown) real.isAlive = false;
+  }
+
+  /** A turn of the controller. */
+  turn(): void {
+    const facts = {
+      namespace: 'home',
+      pods: this.pods.filter(({ isKnown }) => isKnown).map(({ pod }) => pod),
+      identities: [...this.holders.keys()].map(
+        (name) => ({ metadata: { name, namespace: 'home' }, spec: {} }) as MacvlanIdentity,
+      ),
+      replicas: this.replicas,
+      holders: new Map([...this.holders].map(([name, holder]) => [name, this.#factsOf(holder)])),
+      claims: [],
+    };
+    const plan = planGroup(facts);
+    for (const name of plan.proofs.keys()) this.holders.delete(name);
+    for (const { pod, identity } of plan.bindings) {
+      const before = this.holders.get(identity);
+      expect(before === undefined || before.uid === pod.metadata.uid).toBe(true);
+      this.holders.set(identity, this.#holderFor(pod));
+      this.#replace(pod, { ...pod, metadata: { ...pod.metadata, labels: { 'macvlan.dev/gated': 'bound' } }, spec: {} });
+    }
+    for (const [name, holder] of this.holders) {
+      const real = this.pods.find(({ pod, isKnown }) => isKnown && pod.metadata.uid === holder.uid);
+      if (real !== undefined) this.holders.set(name, { ...this.#holderFor(real.pod), ...bootOf(holder) });
+    }
+  }
+
+  /** Identities with more than one pod that really runs. */
+  shared(): readonly string[] {
+    return [...this.holders].flatMap(([name]) => {
+      const alive = this.pods.filter(
+        ({ pod, isAlive }) => isAlive && this.#everHeld.get(pod.metadata.uid ?? '') === name,
+      );
+      return alive.length > 1 ? [name] : [];
+    });
+  }
+
+  readonly #everHeld = new Map<string, string>();
+
+  #holderFor(pod: Pod): IdentityHolder {
+    return holderFor(pod, (name) => this.#node(name));
+  }
+
+  #replace(old: Pod, pod: Pod): void {
+    const real = this.pods.find((candidate) => candidate.pod === old);
+    if (real === undefined) return;
+    real.pod = pod;
+    const [identity = ''] = [...this.holders].find(([, { uid }]) => uid === pod.metadata.uid) ?? [];
+    this.#everHeld.set(pod.metadata.uid ?? '', identity);
+  }
+
+  #factsOf(holder: IdentityHolder): HolderFacts {
+    const pod = this.pods.find((real) => real.isKnown && real.pod.metadata.uid === holder.uid)?.pod;
+    const lastSeen = pod === undefined ? this.lastSeen.get(holder.uid) : undefined;
+    const node = (pod ?? lastSeen)?.spec.nodeName ?? holder.node;
+    return { holder, pod, lastSeen, node: node === undefined ? undefined : this.#node(node), released: undefined };
+  }
+
+  #node(name: string): Node {
+    return { metadata: { name }, status: { nodeInfo: { bootID: `${name}-${this.boots.get(name)}` } } };
+  }
+
+  #known(pick: number): RealPod | undefined {
+    const known = this.pods.filter(({ isKnown }) => isKnown);
+    return known[pick % Math.max(1, known.length)];
+  }
+
+  #vanish(real: RealPod, isWatched: boolean): void {
+    real.isKnown = false;
+    if (isWatched) this.lastSeen.set(real.pod.metadata.uid ?? '', real.pod);
+  }
+}
+
+function isLetGo(pod: Pod): boolean {
+  return (pod.spec.schedulingGates ?? []).length === 0;
+}
+
+function bootOf({ bootId }: IdentityHolder) {
+  return bootId === undefined ? {} : { bootId };
+}
+
+const step = fc.record({
+  what: fc.constantFrom('create', 'turn', 'turn', 'schedule', 'end', 'end', 'force', 'reboot'),
+  pick: fc.nat({ max: 20 }),
+  isWatched: fc.boolean(),
+});
+
+function take(model: Model, { what, pick, isWatched }: { what: string; pick: number; isWatched: boolean }): void {
+  if (what === 'create') model.create();
+  if (what === 'turn') model.turn();
+  if (what === 'schedule') model.schedule(pick);
+  if (what === 'end') model.end(pick, isWatched);
+  if (what === 'force') model.forceDelete(pick, isWatched);
+  if (what === 'reboot') model.reboot(pick);
+}
+
+describe('identities', () => {
+  test('are never held by two pods that really run, in any order of events', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: 3 }), (steps, replicas) => {
+        const model = new Model(replicas);
+        for (const one of steps) {
+          take(model, one);
+          expect(model.shared()).toEqual([]);
+          expect(model.holders.size).toBeLessThanOrEqual(replicas);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('all go to waiting pods again when everything has ended in order and was seen', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), fc.integer({ min: 1, max: 3 }), (steps, replicas) => {
+        const model = new Model(replicas);
+        for (const one of steps) if (one.what !== 'force') take(model, { ...one, isWatched: true });
+        while (model.pods.some(({ isKnown }) => isKnown)) model.end(0, true);
+        for (let i = 0; i < replicas; i++) model.create();
+        model.turn();
+        const waiting = model.pods.filter(({ pod, isKnown }) => isKnown && !isLetGo(pod));
+        expect(waiting).toEqual([]);
+      }),
+    );
+  });
+});

@@ -1,0 +1,117 @@
+import { describe, expect, test } from '@jest/globals';
+import type { MacvlanAttachmentSpec } from '../../../../src/api/v1alpha1/attachment.ts';
+import type { IdentityLink } from '../../../../src/api/v1alpha1/identity.ts';
+import { type LinkRequest, linksOf, type NetworkView } from '../../../../src/domain/identity/links.ts';
+import { wishFor } from '../../../../src/domain/identity/wish.ts';
+import { attachment } from '../../../support/builders.ts';
+import { waitingPod } from '../../../support/identity.ts';
+
+const ours: NetworkView = (namespace, name) => {
+  if (name === 'soon') return 'Pending';
+  return namespace === 'home' && ['lan', 'cams'].includes(name) ? attachment({ name }) : 'Foreign';
+};
+const links = (annotations: Readonly<Record<string, string>>) => linksOf(waitingPod('x', { annotations }), ours);
+const networks = (text: string) => ({ 'k8s.v1.cni.cncf.io/networks': text });
+
+describe('the links of a pod', () => {
+  test('are its networks that are attachments of ours, the same one counted up', () => {
+    expect(links(networks('other,lan,home/lan@eth5,media/lan,cams'))).toMatchObject([
+      { element: 1, index: 0 },
+      { element: 2, index: 1 },
+      { element: 4, index: 0 },
+    ]);
+  });
+
+  test('are not known before the NAD of each attachment is there', () => {
+    expect(links(networks('lan,soon'))).toMatchObject({
+      reason: 'NetworkMissing',
+      message: expect.stringContaining('soon'),
+    });
+  });
+
+  test.each([
+    ['for its only link', 'lan', '02:4d:00:00:00:01', ['02:4d:00:00:00:01']],
+    ['by attachment', 'lan,cams', 'cams=02:4d:00:00:00:01', [undefined, '02:4d:00:00:00:01']],
+    [
+      'by attachment and index',
+      'lan,lan',
+      'lan#1=02:4d:00:00:00:01, lan=02:4d:00:00:00:02',
+      ['02:4d:00:00:00:02', '02:4d:00:00:00:01'],
+    ],
+  ])('may be given a MAC by the annotation %s', (_how, list, mac, expected) => {
+    const found = links({ ...networks(list), 'macvlan.dev/mac': mac });
+    expect('reason' in found ? found : found.map((link) => link.mac)).toEqual(expected);
+  });
+
+  test.each(['02:4d:00:00:00:01', 'wan=02:4d:00:00:00:01', 'lan#5=02:4d:00:00:00:01'])(
+    'do not guess for which of them "%s" is',
+    (mac) => {
+      expect(links({ ...networks('lan,cams'), 'macvlan.dev/mac': mac })).toMatchObject({ reason: 'PinInvalid' });
+    },
+  );
+});
+
+describe('the addresses of a link', () => {
+  const pool: Partial<MacvlanAttachmentSpec> = {
+    ipam: {
+      type: 'Pool',
+      pool: { ranges: [{ subnet: '192.0.2.0/24', gateway: '192.0.2.1' }, { subnet: 'fd00::/64' }] },
+    },
+  };
+  const wish = (
+    spec: Partial<MacvlanAttachmentSpec>,
+    pins: Partial<LinkRequest> = {},
+    entry: Partial<IdentityLink> | undefined = undefined,
+    owned: readonly string[] = [],
+  ) => {
+    const link = { element: 0, attachment: attachment({ spec }), index: 0, mac: undefined, ips: undefined, ...pins };
+    const { link: _, ...rest } = {
+      link: undefined,
+      ...wishFor(link, entry === undefined ? undefined : { attachment: 'lan', index: 0, ...entry }, {
+        owns: ({ address }) => owned.includes(address),
+        derives: (_link, mac) => mac === '02:de:00:00:00:00',
+        parents: new Set(),
+      }),
+    };
+    return rest;
+  };
+
+  test('are all to be found where nobody chose any', () => {
+    expect(wish(pool)).toEqual({ mac: undefined, ips: [], missing: ['IPv4', 'IPv6'] });
+    expect(wish({})).toEqual({ mac: undefined, ips: [], missing: [] });
+  });
+
+  test('are those that the identity has, also where pods may not choose', () => {
+    const entry = { mac: '02:4d:00:00:00:01', ips: ['192.0.2.9/24', 'fd00::9/64'] };
+    const owned = ['02:4d:00:00:00:01', '192.0.2.9', 'fd00::9'];
+    expect(wish(pool, {}, entry, owned)).toEqual({ ...entry, missing: [] });
+  });
+
+  test('are new ones where the pool no longer holds the old ones', () => {
+    expect(wish(pool, {}, { ips: ['198.51.100.9/24', 'fd00::9/64'] }, ['fd00::9', '198.51.100.9'])).toEqual({
+      mac: undefined,
+      ips: ['fd00::9/64'],
+      missing: ['IPv4'],
+    });
+  });
+
+  test('may be the derived MAC, written down by whoever imported it', () => {
+    expect(wish({}, {}, { mac: '02:de:00:00:00:00' })).toMatchObject({ mac: '02:de:00:00:00:00' });
+  });
+
+  test('are what the pod chose rather than what its identity says, where it may choose', () => {
+    const open = { ...pool, pins: 'Allow' } as const;
+    expect(wish(open, { mac: '02-4D-00-00-00-02', ips: ['192.0.2.7'] }, { mac: '02:4d:00:00:00:01' })).toEqual({
+      mac: '02:4d:00:00:00:02',
+      ips: ['192.0.2.7/24'],
+      missing: ['IPv6'],
+    });
+  });
+
+  test('are refused where pods may not choose, by the pod or by its identity', () => {
+    for (const pins of [{ mac: '02:4d:00:00:00:02' }, { ips: ['192.0.2.7'] }]) {
+      expect(wish(pool, pins)).toMatchObject({ reason: 'PinDenied' });
+      expect(wish(pool, {}, pins)).toMatchObject({ reason: 'PinDenied' });
+    }
+  });
+});
