@@ -1,6 +1,7 @@
 // docs/reference/events.md, from the same tables of problems and the same rules by which the processes tell them.
 import { actionFor, QUIET_MS, type Telling, tellingOf } from '../domain/attachment/announce.ts';
 import { IDENTITY_PROBLEMS } from '../domain/identity/reason.ts';
+import { POD_EVENTS } from '../domain/pod/pod-news.ts';
 import { PROBLEMS } from '../domain/problem.ts';
 
 /** Events about one kind of object, all recorded in one file. Whoever records others adds a section here. */
@@ -56,12 +57,27 @@ const IDENTITIES: EventSection = {
   })),
 };
 
+const LINKS: EventSection = {
+  about: "About pods' links",
+  recordedIn: 'src/controller/pods/reconciler.ts',
+  intro: [
+    'In the namespace of the pod, by the word of the agent on its node, once per change; a controller that takes over tells again of pods',
+    'that are without their link still. [repair.md](../repair.md) says what is done about them.',
+  ],
+  events: Object.entries(POD_EVENTS).map(([reason, { type, action, meaning }]) => ({
+    reason,
+    action,
+    told: reason === 'EvictionRefused' ? WHEN.EachAttempt : WHEN.Once,
+    meaning: type === 'Warning' ? meaning : `${meaning} Of type \`${type}\`.`,
+  })),
+};
+
 /** All events that there are. */
-export const EVENT_SECTIONS: readonly EventSection[] = [ATTACHMENTS, IDENTITIES];
+export const EVENT_SECTIONS: readonly EventSection[] = [ATTACHMENTS, IDENTITIES, LINKS];
 
 const INTRO = [
-  'All events are of type `Warning` and written by the controller (`macvlan.dev/controller`). `kubectl describe` shows them with the object',
-  'that they are about. The `note` has the facts of the case and the remedy. The same event within six minutes is counted up in `series`,',
+  'Events are written by the controller (`macvlan.dev/controller`) and of type `Warning`, unless the table says otherwise. `kubectl describe`',
+  'shows them with the object that they are about. The `note` has the facts of the case and the remedy. The same event within six minutes is counted up in `series`,',
   'at most once a minute, instead of being written anew.',
 ].join('\n');
 

@@ -23,6 +23,7 @@ import { registerAttachmentMetrics } from './metrics.ts';
 import { reconcileNode } from './nodes/reconciler.ts';
 import type { Options } from './options.ts';
 import { OwnWrites } from './own-writes.ts';
+import { reconcilePod } from './pods/reconciler.ts';
 import { connectSources, type Wakes, wakeAll } from './sources.ts';
 import { createStores, createWatches, type Stores, type Watches } from './stores.ts';
 
@@ -177,6 +178,12 @@ function createWorkers(
     concurrency: IDENTITY_WORKERS,
   });
 
+  const pods = new Controller({
+    ...shared(),
+    name: 'pods',
+    reconcile: reconcilePod({ client, stores, events, logger }),
+  });
+
   // What is there at the start comes after what users do meanwhile.
   let priority: Priority = 'background';
   const wakes: Wakes = {
@@ -184,6 +191,7 @@ function createWorkers(
     attachmentSoon: (key) => attachments.enqueueAfter(key, REPORTS_MS),
     node: (key) => nodes.enqueue(key, { priority }),
     daemonSet: () => daemonSet.enqueue(DAEMON_SET_KEY, { priority }),
+    pod: (key) => pods.enqueue(key, { priority }),
     identities: (key) => identities.enqueue(key, { priority }),
   };
   connectSources(stores, reports, wakes);
@@ -199,7 +207,7 @@ function createWorkers(
     run: async (signal) => {
       priority = 'user';
       const cancel = repeat(RESYNC_MS, () => wakeAll(stores, wakes));
-      await Promise.all([attachments, nodes, daemonSet, identities].map((controller) => controller.run(signal)));
+      await Promise.all([attachments, nodes, daemonSet, pods, identities].map((controller) => controller.run(signal)));
       cancel();
       await events.close();
     },

@@ -1,10 +1,10 @@
 // Which kinds wake which keys: the map of this process. Handlers work out keys and nothing else; all work happens in the queues.
 //
-//   MacvlanAttachment ──▶ itself; nodes it takes or took (label)
+//   MacvlanAttachment ──▶ itself; nodes it takes or took (label); the DaemonSet and pods without their link, when repair changes
 //   Namespace ──────────▶ attachments that want it or wanted it
 //   Node ───────────────▶ itself; the DaemonSet; attachments that it joins or leaves, or whose node is Ready or no longer so
 //   NAD (ours) ─────────▶ the attachment of its name
-//   MacvlanNodeState ───▶ its node; soon, attachments about which it says something new
+//   MacvlanNodeState ───▶ its node; soon, attachments about which it says something new; pods whose link it says something new of
 //   DaemonSet (ours) ───▶ itself
 //   Multus comes, goes ─▶ all attachments
 //
@@ -17,12 +17,14 @@
 //   Attachment, NAD ────▶ groups where a pod waits
 import type { Namespace, Node } from '../api/kube.ts';
 import type { MacvlanAttachment } from '../api/v1alpha1/attachment.ts';
+import type { MacvlanNodeState } from '../api/v1alpha1/node-state.ts';
 import { matchesNode, wantsNamespace } from '../domain/attachment/facts.ts';
 import { isLabelled } from '../domain/attachment/node-membership.ts';
 import { isEqual } from '../domain/objects/equal.ts';
 import type { Change } from '../kernel/watch/store.ts';
 import type { Reports } from './attachment/reports.ts';
 import { groupKeyOfClaim, groupKeyOfIdentity, groupKeyOfPod } from './identity/keys.ts';
+import { podsToLookAt } from './pods/keys.ts';
 import type { Stores } from './stores.ts';
 
 /** Asks for a turn on a key. */
@@ -34,6 +36,8 @@ export interface Wakes {
   readonly attachmentSoon: Wake;
   readonly node: Wake;
   readonly daemonSet: () => void;
+  /** Pods by the word of their node. */
+  readonly pod: Wake;
   /** Identities, by `namespace/group`. */
   readonly identities: Wake;
 }
@@ -46,6 +50,10 @@ export function connectSources(stores: Stores, reports: Reports, wakes: Wakes): 
 
   stores.attachments.onChange((change) => {
     wakes.attachment(change.key);
+    if (!isEqual(change.old?.spec.repair, change.current?.spec.repair)) {
+      wakes.daemonSet();
+      for (const state of stores.nodeStates.by('attachment', change.key)) wakePods(state, wakes);
+    }
     if (!changesMembership(change)) return;
     const isConcerned = (node: Node) => versions(change).some((attachment) => matchesNode(attachment, node));
     for (const node of stores.nodes.list()) if (isConcerned(node)) wakes.node(node.metadata.name);
@@ -83,6 +91,7 @@ export function connectSources(stores: Stores, reports: Reports, wakes: Wakes): 
   stores.nodeStates.onChange(({ key, old, current }) => {
     wakes.node(key);
     for (const name of reports.changedBetween(old, current)) wakes.attachmentSoon(name);
+    for (const pod of podsToLookAt(key, old, current)) wakes.pod(pod);
   });
 
   stores.daemonSets.onChange(() => wakes.daemonSet());
@@ -122,10 +131,15 @@ export function wakeAll(stores: Stores, wakes: Wakes): void {
   for (const { metadata } of stores.definitions.list()) wakes.attachment(metadata.name);
   for (const key of stores.nodes.keys()) wakes.node(key);
   for (const key of stores.nodeStates.keys()) wakes.node(key);
+  for (const state of stores.nodeStates.list()) wakePods(state, wakes);
   for (const pod of stores.pods.list()) wakes.identities(groupKeyOfPod(pod));
   for (const identity of stores.identities.list()) wakes.identities(groupKeyOfIdentity(identity));
   for (const claim of stores.claims.list()) wakes.identities(groupKeyOfClaim(claim));
   wakes.daemonSet();
+}
+
+function wakePods(state: MacvlanNodeState, wakes: Wakes): void {
+  for (const pod of podsToLookAt(state.metadata.name, undefined, state)) wakes.pod(pod);
 }
 
 function versions<T>({ old, current }: Change<T>): readonly T[] {

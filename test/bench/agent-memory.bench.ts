@@ -29,6 +29,7 @@ function settings(): { flags: readonly string[]; env: Record<string, string> } {
     logLevel: 'info',
     healthPort: 8080,
     metricsPort: 8081,
+    entersPods: false,
   });
   const spec = daemonSet.spec as { template: { spec: { containers: [{ command: string[]; env: EnvVar[] }] } } };
   const [{ command, env }] = spec.template.spec.containers;

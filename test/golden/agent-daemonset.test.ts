@@ -12,11 +12,19 @@ const settings: AgentSettings = {
   logLevel: 'info',
   healthPort: 9471,
   metricsPort: 9472,
+  entersPods: false,
 };
 
 describe('the DaemonSet', () => {
   test('is as it was reviewed', () => {
     expectGolden('agent-daemonset.json', agentDaemonSetFor(settings));
+  });
+
+  test('lets the agent enter pods while a link may have to be made again in one', () => {
+    const changed = JSON.stringify(agentDaemonSetFor({ ...settings, entersPods: true }));
+    expect(changed).toBe(
+      JSON.stringify(agentDaemonSetFor(settings)).replace('["NET_ADMIN"]', '["NET_ADMIN","SYS_ADMIN"]'),
+    );
   });
 
   test('belongs to the ServiceAccount where there is one', () => {

@@ -6,6 +6,7 @@ import {
   DAEMON_SET,
   type DaemonSet,
 } from '../../domain/attachment/agent-daemonset.ts';
+import { isInUse } from '../../domain/attachment/facts.ts';
 import { isLabelled } from '../../domain/attachment/node-membership.ts';
 import { type Action, diffObjects } from '../../domain/objects/diff.ts';
 import type { Reconcile } from '../../kernel/controller/controller.ts';
@@ -19,7 +20,7 @@ export interface DaemonSetPorts {
   readonly client: KubeClient;
   readonly stores: Stores;
   readonly written: OwnWrites<DaemonSet>;
-  readonly settings: Omit<AgentSettings, 'owner'>;
+  readonly settings: Omit<AgentSettings, 'owner' | 'entersPods'>;
   readonly logger: Logger;
 }
 
@@ -34,7 +35,9 @@ export function reconcileDaemonSet(ports: DaemonSetPorts): Reconcile {
     }
     const isWanted = stores.nodes.list().some(isLabelled);
     const owner = isWanted ? await findOwner(signal) : undefined;
-    const wanted = isWanted ? [agentDaemonSetFor({ ...settings, ...(owner === undefined ? {} : { owner }) })] : [];
+    const entersPods = stores.attachments.list().some((a) => a.spec.repair?.type === 'InPlace' && isInUse(a));
+    const whole = { ...settings, entersPods, ...(owner === undefined ? {} : { owner }) };
+    const wanted = isWanted ? [agentDaemonSetFor(whole)] : [];
     for (const action of diffObjects(wanted, found === undefined ? [] : [found])) {
       logger.info({ action: action.type, because: action.because }, 'agent DaemonSet');
       await carryOut(ports, action, signal);

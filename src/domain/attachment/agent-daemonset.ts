@@ -1,4 +1,4 @@
-// The DaemonSet of the agents: on the nodes that the controller has labelled, with NET_ADMIN and nothing else.
+// The DaemonSet of the agents: on the nodes that the controller has labelled, with NET_ADMIN; and SYS_ADMIN while a wish needs it.
 import type { Kind, KubeObject, OwnerReference } from '../../api/kube.ts';
 import { AGENT_NAME, LABEL_AGENT, LABEL_MANAGED_BY, MANAGED_BY } from '../../api/names.ts';
 
@@ -28,11 +28,17 @@ export interface AgentSettings {
   /** Ports on the node's own loopback address: the agent shares the node's network. */
   readonly healthPort: number;
   readonly metricsPort: number;
+  /** Some attachment wants links made again inside running pods, for which the agent has to enter their namespaces. */
+  readonly entersPods: boolean;
   /** Dies with this object; the chart's ServiceAccount, so that an uninstall takes the agents along. */
   readonly owner?: OwnerReference;
 }
 
 const CNI_BIN_PATH = '/host/cni/bin';
+/** Where Multus keeps what the plugins answered, and where it is seen from the agent. */
+const MULTUS_RESULTS = { node: '/var/lib/cni/multus/results', agent: '/host/cni/multus/results' };
+/** Where container runtimes keep the network namespaces of pods, and where they are seen from the agent. */
+const NETNS = { node: '/run/netns', agent: '/host/run/netns' };
 const SELECTOR = { 'app.kubernetes.io/name': AGENT_NAME };
 const LABELS = { ...SELECTOR, 'app.kubernetes.io/component': 'agent', [LABEL_MANAGED_BY]: MANAGED_BY };
 
@@ -68,7 +74,12 @@ function podSpecFor(settings: AgentSettings): Readonly<Record<string, unknown>> 
     terminationGracePeriodSeconds: 10,
     securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
     containers: [containerFor(settings)],
-    volumes: [{ name: 'cni-bin', hostPath: { path: settings.cniBinDir } }],
+    volumes: [
+      { name: 'cni-bin', hostPath: { path: settings.cniBinDir } },
+      // The first pod of a node makes these two; the agent may be there before it.
+      { name: 'multus-results', hostPath: { path: MULTUS_RESULTS.node, type: 'DirectoryOrCreate' } },
+      { name: 'netns', hostPath: { path: NETNS.node, type: 'DirectoryOrCreate' } },
+    ],
   };
 }
 
@@ -86,21 +97,28 @@ function containerFor(settings: AgentSettings): Readonly<Record<string, unknown>
       { name: 'HEALTH_PORT', value: String(settings.healthPort) },
       { name: 'METRICS_PORT', value: String(settings.metricsPort) },
       { name: 'CNI_BIN_PATH', value: CNI_BIN_PATH },
+      { name: 'MULTUS_RESULTS_PATH', value: MULTUS_RESULTS.agent },
+      { name: 'NETNS_PATH', value: NETNS.agent },
       { name: 'MALLOC_ARENA_MAX', value: '1' },
     ],
     resources: { requests: { cpu: '10m', memory: '32Mi' }, limits: { memory: '128Mi' } },
     securityContext: {
-      // Links are changed by root with NET_ADMIN in the node's own network namespace, and by nothing more.
+      // Links are changed by root with NET_ADMIN in the node's own network namespace; SYS_ADMIN is for entering those of pods.
       runAsUser: 0,
       runAsNonRoot: false,
       privileged: false,
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,
-      capabilities: { drop: ['ALL'], add: ['NET_ADMIN'] },
+      capabilities: { drop: ['ALL'], add: settings.entersPods ? ['NET_ADMIN', 'SYS_ADMIN'] : ['NET_ADMIN'] },
     },
     livenessProbe: { ...probe('/healthz', settings.healthPort), initialDelaySeconds: 10, failureThreshold: 3 },
     readinessProbe: { ...probe('/readyz', settings.healthPort), failureThreshold: 2 },
-    volumeMounts: [{ name: 'cni-bin', mountPath: CNI_BIN_PATH, readOnly: true }],
+    volumeMounts: [
+      { name: 'cni-bin', mountPath: CNI_BIN_PATH, readOnly: true },
+      { name: 'multus-results', mountPath: MULTUS_RESULTS.agent, readOnly: true },
+      // Namespaces are mounts: those of later pods have to come through.
+      { name: 'netns', mountPath: NETNS.agent, readOnly: true, mountPropagation: 'HostToContainer' },
+    ],
   };
 }
 

@@ -163,6 +163,12 @@ export class KubeClient {
     });
   }
 
+  /** Posts to a subresource of an object, such as an eviction. Undefined when the object is gone. */
+  async post(kind: Kind, key: Key, opts: PostOptions): Promise<unknown> {
+    const path = pathFor(kind, { namespace: key.namespace, name: key.name, subresource: opts.subresource });
+    return this.#unlessGone({ method: 'POST', path, body: opts.body, signal: opts.signal });
+  }
+
   /** Deletes an object; false when it was gone already. A precondition that does not hold rejects with status 409. */
   async delete(kind: Kind, key: Key, opts: DeleteOptions = {}): Promise<boolean> {
     const preconditions = {
@@ -204,6 +210,12 @@ export class KubeClient {
     if (response.status >= 400) throw apiErrorFor(`${req.method} ${req.path}`, response);
     return response.body;
   }
+}
+
+export interface PostOptions {
+  readonly subresource: string;
+  readonly body: object;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface ListResult<T> {

@@ -42,6 +42,7 @@ beforeEach(() => {
     attachmentSoon: (key) => woken.push(`soon attachment ${key}`),
     node: (key) => woken.push(`node ${key}`),
     daemonSet: () => woken.push('daemonset'),
+    pod: (key) => woken.push(`pod ${key}`),
     identities: (key) => woken.push(`identities ${key}`),
   });
   put(attachment());
@@ -166,6 +167,7 @@ test('the safety net asks for everything, and for attachments of which only a NA
     attachmentSoon: () => {},
     node: (key: string) => void woken.push(`node ${key}`),
     daemonSet: () => void woken.push('daemonset'),
+    pod: (key: string) => void woken.push(`pod ${key}`),
     identities: (key: string) => void woken.push(`identities ${key}`),
   };
   expect(wokenBy(() => wakeAll(stores, wakes))).toEqual([
