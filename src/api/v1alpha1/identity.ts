@@ -105,7 +105,10 @@ export interface IdentityHolder {
   readonly uid: string;
   /** The node that it was sent to. */
   readonly node?: string;
-  /** The boot of that node; a later one means that the pod's links did not survive. */
+  /**
+   * For a pod that vanished without proof that it ended: the boot of its node at that time. A later boot is proof, since nobody
+   * starts the pod again.
+   */
   readonly bootId?: string;
 }
 

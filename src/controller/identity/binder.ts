@@ -175,12 +175,12 @@ export class Binder {
 
   /** @param replaces uid of the holder that the decision knew of: with any other one, it was a decision about something else */
   async #hold(identity: MacvlanIdentity, pod: Pod, replaces: string | undefined, signal: AbortSignal): Promise<void> {
-    const { sight, now } = this.#options;
+    const { now } = this.#options;
     const before = identity.status?.holder?.uid;
     if (before !== undefined && before !== replaces && before !== pod.metadata.uid) {
       throw new ApiError(`MacvlanIdentity ${identity.metadata.name} was given to another pod`, CONFLICT);
     }
-    const holder = holderFor(pod, (name) => sight.stores.nodes.get(name));
+    const holder = holderFor(pod);
     const status = identityStatus({ identity, holder, wait: undefined, now: now() });
     await writeStatus(this.#options, identity, status, signal);
   }

@@ -3,7 +3,7 @@ import { POD } from '../../api/kube.ts';
 import { MANAGER_CONTROLLER_STATUS } from '../../api/names.ts';
 import { IDENTITY, type MacvlanIdentity, type MacvlanIdentityStatus } from '../../api/v1alpha1/identity.ts';
 import type { GroupFacts, GroupPlan, Wait } from '../../domain/identity/plan.ts';
-import { holderFor, identityStatus } from '../../domain/identity/status.ts';
+import { holderNow, identityStatus } from '../../domain/identity/status.ts';
 import { isEqual } from '../../domain/objects/equal.ts';
 import type { KubeClient } from '../../kernel/kube/client.ts';
 import type { EventRecorder } from '../../kernel/kube/events.ts';
@@ -28,26 +28,18 @@ export async function reportGroup(
     const identity = sight.identities.get(`${facts.namespace}/${metadata.name}`);
     if (identity === undefined || identity.metadata.deletionTimestamp !== undefined) continue;
     const wait = waits.find((candidate) => candidate.identity === metadata.name);
-    const holder = holderAfter(options, identity, facts, plan);
+    const holder = holderAfter(identity, facts, plan);
     await writeStatus(options, identity, identityStatus({ identity, holder, wait, now: now() }), signal);
   }
 }
 
 /** The holder with what is known of it by now; nothing when it is proved to be gone. */
-function holderAfter({ sight }: ReportOptions, identity: MacvlanIdentity, facts: GroupFacts, plan: GroupPlan) {
+function holderAfter(identity: MacvlanIdentity, facts: GroupFacts, plan: GroupPlan) {
   const { name } = identity.metadata;
   const known = identity.status?.holder;
   const seen = facts.holders.get(name);
   if (known === undefined || seen === undefined || seen.holder.uid !== known.uid) return known; // bound in this turn
-  if (plan.proofs.has(name)) return undefined;
-  const pod = seen.pod ?? seen.lastSeen;
-  if (pod === undefined) return known;
-  return { ...known, ...holderFor(pod, (node) => sight.stores.nodes.get(node)), ...bootOf(known) };
-}
-
-/** The boot in which the pod started stays: a later one is what proves that it ended. */
-function bootOf({ bootId }: { readonly bootId?: string }) {
-  return bootId === undefined ? {} : { bootId };
+  return plan.proofs.has(name) ? undefined : holderNow(seen);
 }
 
 /** Only if the identity is as it was seen: of two leaders, one gets a conflict. */

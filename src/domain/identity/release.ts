@@ -46,7 +46,7 @@ function proofByNode({ holder, pod, lastSeen, node }: HolderFacts): Proof | unde
   if (name === undefined) return undefined; // it may be anywhere
   if (node === undefined) return 'NodeGone';
   if (node.spec?.taints?.some((taint) => taint.key === OUT_OF_SERVICE) === true) return 'OutOfService';
-  // After a reboot the kubelet starts the pods that still exist again: only one whose object is gone stays down.
+  // After a reboot the kubelet starts the pods that still exist again: only one whose object went before stays down.
   const bootId = node.status?.nodeInfo?.bootID;
   const isLater = bootId !== undefined && holder.bootId !== undefined && bootId !== holder.bootId;
   return pod === undefined && isLater ? 'NewBoot' : undefined;

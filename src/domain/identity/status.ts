@@ -1,9 +1,9 @@
 // What an identity says of itself: who holds it, and who waits for it.
-import type { Node, Pod } from '../../api/kube.ts';
+import type { Pod } from '../../api/kube.ts';
 import type { IdentityHolder, MacvlanIdentity, MacvlanIdentityStatus } from '../../api/v1alpha1/identity.ts';
 import { findCondition, formatTime, setCondition } from '../objects/conditions.ts';
 import type { Wait } from './plan.ts';
-import { nodeNameOf } from './release.ts';
+import { type HolderFacts, nodeNameOf } from './release.ts';
 
 export interface StatusInput {
   readonly identity: MacvlanIdentity;
@@ -47,13 +47,22 @@ function conditionsAfter(
 }
 
 /** The pod as a holder, with its node as far as it is known by now. */
-export function holderFor(pod: Pod, nodeNamed: (name: string) => Node | undefined): IdentityHolder {
+export function holderFor(pod: Pod): IdentityHolder {
   const node = nodeNameOf(pod);
-  const bootId = node === undefined ? undefined : nodeNamed(node)?.status?.nodeInfo?.bootID;
+  return { pod: pod.metadata.name, uid: pod.metadata.uid ?? '', ...(node === undefined ? {} : { node }) };
+}
+
+/**
+ * The holder with what is known of it by now. The boot is noted when the pod vanished and not before: as long as there is an
+ * object, a kubelet starts its pod again after each boot.
+ */
+export function holderNow({ holder, pod, lastSeen, node }: HolderFacts): IdentityHolder {
+  if (pod !== undefined) return holderFor(pod);
+  const name = nodeNameOf(lastSeen) ?? holder.node;
+  const bootId = holder.bootId ?? node?.status?.nodeInfo?.bootID;
   return {
-    pod: pod.metadata.name,
-    uid: pod.metadata.uid ?? '',
-    ...(node === undefined ? {} : { node }),
+    ...holder,
+    ...(name === undefined ? {} : { node: name }),
     ...(bootId === undefined ? {} : { bootId }),
   };
 }
