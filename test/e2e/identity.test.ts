@@ -1,0 +1,168 @@
+// Stable identities on a real cluster: pods are deleted and come back on the other node with the MAC and the address they had.
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type Cluster, startCluster } from '../cluster/cluster.ts';
+import { until } from '../support/until.ts';
+import { loadStoryImages } from './images.ts';
+import { type AttachedLink, linksOf, podManifest } from './pods.ts';
+import { type WorkloadOptions, workloadManifest } from './workloads.ts';
+
+const LONG_MS = 6 * 60_000;
+const NAMESPACE = 'macvlan-system';
+const PATIENCE_MS = 60_000;
+
+let cluster: Cluster;
+
+beforeAll(async () => {
+  cluster = await startCluster({ instance: `ident-${process.pid}`, life: 'Owner' });
+  const { repository, tag } = await loadStoryImages(cluster);
+  const values = [`image.repository=${repository}`, `image.tag=${tag}`, 'image.pullPolicy=Never'];
+  const argv = [
+    'install',
+    'macvlan-operator',
+    'charts/macvlan-operator',
+    '-n',
+    NAMESPACE,
+    '--create-namespace',
+    '--wait',
+  ];
+  const installed = await cluster.helm([...argv, ...values.flatMap((value) => ['--set', value])]);
+  expect(installed).toMatchObject({ code: 0 });
+  await kubectl(['create', 'namespace', 'home']);
+  for (const example of ['dhcp', 'pool']) await kubectl(['apply', '-f', `examples/${example}.yaml`]);
+  for (const name of ['lan-dhcp', 'lan-pool'])
+    await kubectl(['wait', `mva/${name}`, '--for=condition=Ready', '--timeout=60s']);
+}, LONG_MS);
+
+afterAll(async () => {
+  await cluster?.down();
+}, LONG_MS);
+
+async function kubectl(args: readonly string[], object?: object): Promise<string> {
+  const { code, stdout, stderr } = await cluster.kubectl(
+    args,
+    object === undefined ? {} : { input: JSON.stringify(object) },
+  );
+  if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`);
+  return stdout;
+}
+
+const inHome = (...args: string[]) => kubectl(['-n', 'home', ...args]);
+
+interface RunningPod {
+  readonly name: string;
+  readonly uid: string;
+  readonly node: string;
+  readonly link: AttachedLink;
+}
+
+interface PodJson {
+  readonly metadata: { readonly name: string; readonly uid: string; readonly deletionTimestamp?: string };
+  readonly spec: { readonly nodeName?: string };
+  readonly status: { readonly phase: string };
+}
+
+/** The workload's pod, once it runs with its link; not the one with that uid. */
+async function runningPod(app: string, before = ''): Promise<RunningPod> {
+  const found = await until(
+    `a pod of ${app} runs`,
+    async () => {
+      const pods = JSON.parse(await inHome('get', 'pods', '-l', `app=${app}`, '-o', 'json'))
+        .items as readonly PodJson[];
+      const pod = pods.find(({ metadata, status }) => status.phase === 'Running' && metadata.uid !== before);
+      const [link] = pod === undefined ? [] : linksOf(JSON.stringify(pod));
+      if (pod === undefined || link === undefined || pod.metadata.deletionTimestamp !== undefined) return undefined;
+      return { name: pod.metadata.name, uid: pod.metadata.uid, node: pod.spec.nodeName ?? '', link };
+    },
+    PATIENCE_MS,
+  );
+  if (found === undefined) throw new Error('unreachable');
+  return found;
+}
+
+/** New pods go to this node. */
+async function onlyOn(node: string): Promise<void> {
+  for (const { name } of cluster.nodes) await kubectl([name === node ? 'uncordon' : 'cordon', name]);
+}
+
+async function leasesOf(mac: string): Promise<readonly string[]> {
+  return (await cluster.lan.leases()).stdout.split('\n').filter((line) => line.includes(mac));
+}
+
+const identityOf = async (name: string) => JSON.parse(await inHome('get', 'mvi', name, '-o', 'json'));
+const answers = async (address: string) => (await cluster.client.exec(['ping', '-c1', '-W1', address])).code === 0;
+
+const workloads: readonly (readonly [string, string, WorkloadOptions])[] = [
+  ['a StatefulSet', 'statefulset-db-0', { name: 'db', namespace: 'home', kind: 'StatefulSet', networks: 'lan-dhcp' }],
+  [
+    'a Deployment',
+    'deployment-homeassistant-0',
+    { name: 'homeassistant', namespace: 'home', kind: 'Deployment', networks: 'lan-dhcp' },
+  ],
+];
+
+describe('with addresses from the DHCP server of the LAN', () => {
+  test.each(workloads)(
+    'the pod of %s has the same MAC and the same address on whichever node, three times, and one lease',
+    async (_what, identity, workload) => {
+      await onlyOn('node-a');
+      await kubectl(['apply', '-f', '-'], workloadManifest(workload));
+      const first = await runningPod(workload.name);
+      const [address = ''] = first.link.ips;
+      expect(address).toMatch(/^192\.0\.2\.2\d\d$/);
+      let before = first;
+      for (const node of ['node-b', 'node-a', 'node-b']) {
+        await onlyOn(node);
+        await inHome('delete', 'pod', before.name, '--wait=false');
+        const next = await runningPod(workload.name, before.uid);
+        expect(next.node).toBe(node);
+        expect(next.link).toMatchObject({ mac: first.link.mac, ips: [address] });
+        await until('the LAN reaches it', () => answers(address));
+        before = next;
+      }
+      expect(await leasesOf(first.link.mac)).toHaveLength(1);
+      const { spec, status } = await identityOf(identity);
+      expect(spec.attachments).toEqual([{ attachment: 'lan-dhcp', index: 0, mac: first.link.mac }]);
+      await until('its node is noted', async () => (await identityOf(identity)).status.holder.node === 'node-b');
+      expect(status).toMatchObject({ phase: 'Bound', holder: { pod: before.name, uid: before.uid } });
+    },
+    LONG_MS,
+  );
+});
+
+describe('with addresses from a pool', () => {
+  test(
+    'a pod with an identity gets one and is reached at it; a pod without one is not attached',
+    async () => {
+      for (const { name } of cluster.nodes) await kubectl(['uncordon', name]);
+      const workload = { name: 'pooled', namespace: 'home', kind: 'Deployment', networks: 'lan-pool' } as const;
+      await kubectl(['apply', '-f', '-'], workloadManifest(workload));
+      const plain = podManifest({ name: 'plain', namespace: 'home', node: 'node-a', networks: 'lan-pool' });
+      await kubectl(['apply', '-f', '-'], plain);
+      const { link } = await runningPod('pooled');
+      const { spec } = await identityOf('deployment-pooled-0');
+      expect(spec.attachments[0]).toMatchObject({ mac: link.mac, ips: [`${link.ips[0]}/24`] });
+      await until('the LAN reaches it', () => answers(link.ips[0] ?? ''));
+      expect(await inHome('get', 'pod', 'plain', '-o', 'jsonpath={.status.phase}')).toBe('Pending');
+      await inHome('delete', 'pod', 'plain', '--wait=false');
+    },
+    LONG_MS,
+  );
+});
+
+describe('a pod that was deleted by force', () => {
+  test(
+    'keeps its identity until a person says that it does not run any more',
+    async () => {
+      const { name, uid, link } = await runningPod('db');
+      await inHome('delete', 'pod', name, '--force', '--grace-period=0');
+      const said = await until('the next one waits', async () => {
+        const { status } = await identityOf('statefulset-db-0');
+        return (status.conditions ?? []).find((condition: { status: string }) => condition.status === 'True')?.message;
+      });
+      expect(said).toContain(`held by pod db-0 (uid ${uid})`);
+      await inHome('annotate', 'mvi', 'statefulset-db-0', `macvlan.dev/release=${uid}`);
+      expect((await runningPod('db', uid)).link).toMatchObject({ mac: link.mac, ips: link.ips });
+    },
+    LONG_MS,
+  );
+});
