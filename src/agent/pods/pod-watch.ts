@@ -18,7 +18,7 @@ import type { CachePort, SandboxPort } from '../ports.ts';
 /** A link that is missing is looked at again after this: DEL takes the link first, and its file a moment later. In milliseconds. */
 const CONFIRM_MS = 300;
 /** A repair that was refused is tried again after this; a change of the NIC brings it earlier. In milliseconds. */
-const REFUSED_PAUSE_MS = 15_000;
+const REFUSED_PAUSE_MS = 5000;
 /** All links are looked at after this without any hint: one that was deleted inside its pod announces nothing. In milliseconds. */
 const LOOK_MS = 60_000;
 
@@ -193,10 +193,15 @@ function isGhost({ live, missingSince }: Memory, now: number): boolean {
   return live === 'Missing' && missingSince !== undefined && now - missingSince >= CONFIRM_MS;
 }
 
+/** Errors that say more than the kernel's own words. `1`: what the addon throws for EPERM. */
+const REASONS: Readonly<Record<string, string>> = {
+  // Until its DaemonSet has been rolled out the agent lacks the right to enter a namespace.
+  '1': 'the agent may not enter the network namespaces of pods (yet): it lacks CAP_SYS_ADMIN',
+  EADDRINUSE: 'another link on the NIC has its MAC address',
+  EEXIST: 'another link, or another owner of one of its addresses, has taken its place in the pod',
+};
+
 function reasonOf(error: unknown): string {
   const { code, message } = error as { code?: unknown; message?: unknown };
-  // Until its DaemonSet has been rolled out the agent lacks the right to enter a namespace.
-  if (code === '1' || code === 'EPERM')
-    return 'the agent may not enter the network namespaces of pods (yet): it lacks CAP_SYS_ADMIN';
-  return `the kernel says: ${String(message ?? error)}`;
+  return REASONS[String(code)] ?? `the kernel says ${String(message ?? error)}`;
 }

@@ -4,6 +4,8 @@ import { type AgentOptions, createAgent, createStores } from '../../../src/agent
 import { loadAddon } from '../../../src/agent/netlink/addon.ts';
 import { listen } from '../../../src/agent/netlink/events.ts';
 import { NetlinkNetwork } from '../../../src/agent/netlink/network.ts';
+import { ResultCache } from '../../../src/agent/pods/result-cache.ts';
+import { Sandboxes } from '../../../src/agent/pods/sandboxes.ts';
 import type { KubeObject, Node, Pod } from '../../../src/api/kube.ts';
 import type { MacvlanAttachment } from '../../../src/api/v1alpha1/attachment.ts';
 import type { MacvlanNodeState } from '../../../src/api/v1alpha1/node-state.ts';
@@ -69,6 +71,10 @@ function start(command: Extract<Command, { op: 'start' }>): void {
     client,
     network: new NetlinkNetwork(addon),
     plugins: { missing: async (wanted) => wanted.filter((name) => missingPlugins.includes(name)) },
+    podLinks: {
+      cache: new ResultCache('/run/var-lib/cni/results'),
+      sandboxes: new Sandboxes(addon, '/run/netns'),
+    },
     listen: (onHint) => listen(addon, onHint),
     clock: monotonicClock,
     logger: createLogger({ name: 'agent', level: process.env['LOG_LEVEL'] ?? 'warn', stream: process.stderr }),

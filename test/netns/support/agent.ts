@@ -35,10 +35,13 @@ export class LabAgent {
   static start(
     lab: Lab,
     namespace: string,
-    init: { objects?: readonly Known[]; contest?: ContestLimits } = {},
+    init: { objects?: readonly Known[]; contest?: ContestLimits; capabilities?: string } = {},
   ): LabAgent {
     const program = join(import.meta.dirname, 'agent-child.ts');
-    const agent = new LabAgent(lab.spawn(namespace, [process.execPath, program]));
+    const { capabilities } = init;
+    const limits =
+      capabilities === undefined ? [] : ['setpriv', '--bounding-set', `-all,${capabilities}`, '--inh-caps', '-all'];
+    const agent = new LabAgent(lab.spawn(namespace, [...limits, process.execPath, program]));
     agent.send({ op: 'put', kind: 'node', object: NODE });
     for (const { kind, object } of init.objects ?? []) agent.send({ op: 'put', kind, object });
     agent.send({ op: 'start', addon: buildAddon(), ...(init.contest === undefined ? {} : { contest: init.contest }) });
