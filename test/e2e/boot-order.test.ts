@@ -1,0 +1,175 @@
+// Nothing orders the start of a node: pods come before the agent, before the NIC, or before both. Each attaches by itself once the
+// right NIC is verified, and not through another one.
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { MacvlanNodeState } from '../../src/api/v1alpha1/node-state.ts';
+import { type Cluster, startCluster } from '../cluster/cluster.ts';
+import { until } from '../support/until.ts';
+import { loadStoryImages } from './images.ts';
+import { type AttachedLink, linksOf, podManifest } from './pods.ts';
+import { formatMs } from './stage.ts';
+import { OPERATOR_NAMESPACE } from './world.ts';
+
+const LONG_MS = 4 * 60_000;
+const PATIENCE_MS = 60_000;
+
+interface Appliance {
+  readonly name: string;
+  readonly node: string;
+  readonly ip: string;
+  readonly mac: string;
+}
+
+const BEFORE_AGENT: Appliance = { name: 'early', node: 'node-b', ip: '192.0.2.101', mac: '02:4d:00:00:00:01' };
+const BEFORE_BOTH: Appliance = { name: 'earliest', node: 'node-a', ip: '192.0.2.102', mac: '02:4d:00:00:00:02' };
+const BEFORE_NIC: Appliance = { name: 'hasty', node: 'node-a', ip: '192.0.2.103', mac: '02:4d:00:00:00:03' };
+
+let cluster: Cluster;
+const times: string[] = [];
+
+beforeAll(async () => {
+  cluster = await startCluster({ instance: `boot-${process.pid}`, life: 'Owner' });
+  await cluster.node('node-a').unplug();
+  const { repository, tag } = await loadStoryImages(cluster);
+  await kubectl('create', 'namespace', 'home');
+  const values = [`image.repository=${repository}`, `image.tag=${tag}`, 'image.pullPolicy=Never'];
+  const set = values.flatMap((value) => ['--set', value]);
+  const where = ['--namespace', OPERATOR_NAMESPACE, '--create-namespace'];
+  const installed = await cluster.helm(['install', 'macvlan-operator', 'charts/macvlan-operator', ...where, ...set]);
+  expect(installed).toMatchObject({ code: 0 });
+}, LONG_MS);
+
+afterAll(async () => {
+  await cluster?.down();
+  if (times.length > 0) console.log(times.join('\n'));
+}, LONG_MS);
+
+async function kubectl(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await cluster.kubectl(args);
+  if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`);
+  return stdout;
+}
+
+async function apply(object: object): Promise<void> {
+  const { code, stderr } = await cluster.kubectl(['apply', '-f', '-'], { input: JSON.stringify(object) });
+  if (code !== 0) throw new Error(stderr);
+}
+
+/** The NIC of node-a is known by its MAC address, that of node-b by its name. */
+function lan(): object {
+  const rule = (node: string, facts: object) => ({
+    nodeSelector: { 'kubernetes.io/hostname': node },
+    interface: facts,
+  });
+  return {
+    apiVersion: 'macvlan.dev/v1alpha1',
+    kind: 'MacvlanAttachment',
+    metadata: { name: 'lan' },
+    spec: {
+      parents: [
+        rule('node-a', { mac: cluster.node('node-a').parentMac }),
+        rule('node-b', { name: cluster.node('node-b').parent }),
+      ],
+      namespaces: { names: ['home'] },
+      ipam: { type: 'Static' },
+      pins: 'Allow',
+    },
+  };
+}
+
+/** A pod whose network the kubelet has tried to make, in vain. */
+async function createInVain({ name, node, ip, mac }: Appliance): Promise<void> {
+  const networks = JSON.stringify([{ name: 'lan', ips: [`${ip}/24`], mac }]);
+  await apply(podManifest({ name, namespace: 'home', node, networks }));
+  const about = `involvedObject.name=${name},reason=FailedCreatePodSandBox`;
+  await until(
+    `the kubelet has tried to start ${name}`,
+    async () => (await kubectl('-n', 'home', 'get', 'events', '--field-selector', about, '-o', 'name')) !== '',
+    PATIENCE_MS,
+  );
+}
+
+async function phaseOf(name: string): Promise<string> {
+  return kubectl('-n', 'home', 'get', 'pod', name, '-o', 'jsonpath={.status.phase}');
+}
+
+/** Waits for the pod, notes how long it took, and sees to it that it is on the LAN with its own MAC address. */
+async function runs({ name, ip, mac }: Appliance, since: { what: string; at: number }): Promise<void> {
+  await until(`${name} runs`, async () => (await phaseOf(name)) === 'Running', PATIENCE_MS);
+  times.push(`${name}: ${formatMs(performance.now() - since.at)} from ${since.what} to pod running`);
+  const [link] = linksOf(await kubectl('-n', 'home', 'get', 'pod', name, '-o', 'json')) as [AttachedLink];
+  expect(link).toMatchObject({ name: 'home/lan', mac, ips: [ip] });
+  await until(
+    'the LAN reaches it',
+    async () => (await cluster.client.exec(['ping', '-c1', '-W1', ip])).code === 0,
+    PATIENCE_MS,
+  );
+  const { stdout } = await cluster.client.exec(['ip', 'neigh', 'show', ip]);
+  expect(stdout).toContain(mac);
+}
+
+async function stateOf(node: string): Promise<string | undefined> {
+  const { code, stdout } = await cluster.kubectl(['get', 'mvn', node, '-o', 'json']);
+  if (code !== 0) return undefined;
+  const [entry] = (JSON.parse(stdout) as MacvlanNodeState).status?.attachments ?? [];
+  return [entry?.phase, entry?.problems?.[0]?.reason].filter((word) => word !== undefined).join(' ');
+}
+
+function isInState(node: string, state: string): Promise<boolean> {
+  return until(`${node} is ${state}`, async () => (await stateOf(node)) === state, PATIENCE_MS);
+}
+
+async function hasAlias(node: string): Promise<boolean> {
+  return (await cluster.node(node).exec(['ip', 'link', 'show', 'mva-lan'])).code === 0;
+}
+
+describe('a pod attaches by itself', () => {
+  test(
+    'when it was created before the attachment and its agent',
+    async () => {
+      await Promise.all([createInVain(BEFORE_AGENT), createInVain(BEFORE_BOTH)]);
+      const at = performance.now();
+      await apply(lan());
+      await isInState('node-b', 'Ready');
+      times.push(`node-b: ${formatMs(performance.now() - at)} from attachment applied to NIC verified`);
+      await runs(BEFORE_AGENT, { what: 'attachment applied (no agent before it)', at });
+    },
+    LONG_MS,
+  );
+
+  test(
+    'when it was created before agent and NIC: not through another NIC of that name, but through the right one',
+    async () => {
+      const node = cluster.node('node-a');
+      await isInState('node-a', 'Failed ParentMissing');
+      await node.plug({ mac: '52:54:00:ff:ff:ff' });
+      const seen = ['get', 'mvn', 'node-a', '-o', 'jsonpath={.status.interfaces[*].mac}'];
+      await until('the other NIC is seen', async () => (await kubectl(...seen)).includes('52:54:00:ff:ff:ff'));
+      expect(await stateOf('node-a')).toBe('Failed ParentMissing');
+      expect(await hasAlias('node-a')).toBe(false);
+      expect(await phaseOf(BEFORE_BOTH.name)).toBe('Pending');
+      await node.unplug();
+      const at = performance.now();
+      await node.plug();
+      await runs(BEFORE_BOTH, { what: 'NIC present', at });
+      await isInState('node-a', 'Ready');
+    },
+    LONG_MS,
+  );
+
+  test(
+    'when it was created while the NIC was away',
+    async () => {
+      const node = cluster.node('node-a');
+      await node.unplug();
+      await isInState('node-a', 'Failed ParentMissing');
+      expect(await hasAlias('node-a')).toBe(false);
+      await createInVain(BEFORE_NIC);
+      const at = performance.now();
+      await node.plug();
+      await isInState('node-a', 'Ready');
+      times.push(`node-a: ${formatMs(performance.now() - at)} from NIC present to NIC verified`);
+      await runs(BEFORE_NIC, { what: 'NIC present', at });
+    },
+    LONG_MS,
+  );
+});
