@@ -42,6 +42,9 @@ const ATTACHMENTS: EventSection = {
   })),
 };
 
+/** Told by another reconciler, of pods that it is too late to bind. */
+const UNBOUND: ReadonlySet<string> = new Set(['IdentityMissing', 'NeverGated']);
+
 const IDENTITIES: EventSection = {
   about: 'About pods that ask for an identity',
   recordedIn: 'src/controller/identity/report.ts',
@@ -49,12 +52,18 @@ const IDENTITIES: EventSection = {
     'In the namespace of the pod. The pod waits, held by the scheduling gate `macvlan.dev/identity`, and goes on by itself once it can; the',
     'condition `Waiting` of its MacvlanIdentity says the same.',
   ],
-  events: Object.entries(IDENTITY_PROBLEMS).map(([reason, meaning]) => ({
-    reason,
-    action: 'Binding',
-    told: WHEN.EachAttempt,
-    meaning,
-  })),
+  events: Object.entries(IDENTITY_PROBLEMS)
+    .filter(([reason]) => !UNBOUND.has(reason))
+    .map(([reason, meaning]) => ({ reason, action: 'Binding', told: WHEN.EachAttempt, meaning })),
+};
+
+const UNBOUND_PODS: EventSection = {
+  about: 'About pods that should have an identity',
+  recordedIn: 'src/controller/identity/unbound.ts',
+  intro: ['In the namespace of the pod. It is on a node already: it has to be made again, with what the event says.'],
+  events: Object.entries(IDENTITY_PROBLEMS)
+    .filter(([reason]) => UNBOUND.has(reason))
+    .map(([reason, meaning]) => ({ reason, action: 'Attaching', told: WHEN.Once, meaning })),
 };
 
 const LINKS: EventSection = {
@@ -73,7 +82,7 @@ const LINKS: EventSection = {
 };
 
 /** All events that there are. */
-export const EVENT_SECTIONS: readonly EventSection[] = [ATTACHMENTS, IDENTITIES, LINKS];
+export const EVENT_SECTIONS: readonly EventSection[] = [ATTACHMENTS, IDENTITIES, UNBOUND_PODS, LINKS];
 
 const INTRO = [
   'Events are written by the controller (`macvlan.dev/controller`) and of type `Warning`, unless the table says otherwise. `kubectl describe`',

@@ -19,6 +19,7 @@ import { Reports } from './attachment/reports.ts';
 import { reconcileDaemonSet } from './daemonset/reconciler.ts';
 import { LastSeen } from './identity/last-seen.ts';
 import { reconcileIdentities } from './identity/reconciler.ts';
+import { reconcileUnbound } from './identity/unbound.ts';
 import { registerAttachmentMetrics } from './metrics.ts';
 import { reconcileNode } from './nodes/reconciler.ts';
 import type { Options } from './options.ts';
@@ -177,6 +178,7 @@ function createWorkers(
     }),
     concurrency: IDENTITY_WORKERS,
   });
+  const unbound = new Controller({ ...shared(), name: 'unbound', reconcile: reconcileUnbound({ stores, events }) });
 
   const pods = new Controller({
     ...shared(),
@@ -193,6 +195,7 @@ function createWorkers(
     daemonSet: () => daemonSet.enqueue(DAEMON_SET_KEY, { priority }),
     pod: (key) => pods.enqueue(key, { priority }),
     identities: (key) => identities.enqueue(key, { priority }),
+    unbound: (key) => unbound.enqueue(key, { priority }),
   };
   connectSources(stores, reports, wakes);
   for (const written of [sight.attachments, sight.definitions]) {
@@ -207,7 +210,9 @@ function createWorkers(
     run: async (signal) => {
       priority = 'user';
       const cancel = repeat(RESYNC_MS, () => wakeAll(stores, wakes));
-      await Promise.all([attachments, nodes, daemonSet, pods, identities].map((controller) => controller.run(signal)));
+      await Promise.all(
+        [attachments, nodes, daemonSet, pods, identities, unbound].map((controller) => controller.run(signal)),
+      );
       cancel();
       await events.close();
     },

@@ -11,11 +11,13 @@
 // and the groups of identities:
 //
 //   Pod that asks ──────▶ its group
+//   Pod that starts ────▶ itself, to be told that it should have asked
 //   MacvlanIdentity ────▶ its group
 //   MacvlanClaim goes ──▶ its group, and those where a pod waits
 //   Node ───────────────▶ groups whose pods are on it
 //   Attachment, NAD ────▶ groups where a pod waits
-import type { Namespace, Node } from '../api/kube.ts';
+import type { Namespace, Node, Pod } from '../api/kube.ts';
+import { ANNOTATION_NETWORKS } from '../api/multus.ts';
 import type { MacvlanAttachment } from '../api/v1alpha1/attachment.ts';
 import type { MacvlanNodeState } from '../api/v1alpha1/node-state.ts';
 import { matchesNode, wantsNamespace } from '../domain/attachment/facts.ts';
@@ -40,6 +42,8 @@ export interface Wakes {
   readonly pod: Wake;
   /** Identities, by `namespace/group`. */
   readonly identities: Wake;
+  /** Pods that start on a node without an identity. */
+  readonly unbound: Wake;
 }
 
 export function connectSources(stores: Stores, reports: Reports, wakes: Wakes): void {
@@ -96,6 +100,9 @@ export function connectSources(stores: Stores, reports: Reports, wakes: Wakes): 
 
   stores.daemonSets.onChange(() => wakes.daemonSet());
   connectIdentities(stores, wakes.identities);
+  stores.starting.onChange(({ key, old, current }) => {
+    if (isOnNetworks(current ?? old)) wakes.unbound(key);
+  });
 }
 
 function connectIdentities(stores: Stores, wake: Wake): void {
@@ -173,6 +180,11 @@ function hasAgent(node: Node | undefined): boolean {
 /** A kubelet touches its Node every few minutes; only labels and readiness are news. */
 function isSameNode(a: Node, b: Node): boolean {
   return isEqual(a.metadata.labels, b.metadata.labels) && isEqual(a.status?.conditions, b.status?.conditions);
+}
+
+/** Whether the pod asks for more than the cluster's network. */
+function isOnNetworks(pod: Pod | undefined): boolean {
+  return pod?.metadata.annotations?.[ANNOTATION_NETWORKS] !== undefined;
 }
 
 /** Whether pods that ran there may still run there. */

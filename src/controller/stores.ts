@@ -13,7 +13,7 @@ import type { KubeClient } from '../kernel/kube/client.ts';
 import type { Logger } from '../kernel/process/logger.ts';
 import { Reflector, type WatchObserver } from '../kernel/watch/reflector.ts';
 import { Store } from '../kernel/watch/store.ts';
-import { cutPod, groupKeyOfClaim, groupKeyOfIdentity, groupKeyOfPod } from './identity/keys.ts';
+import { cutPod, cutStartingPod, groupKeyOfClaim, groupKeyOfIdentity, groupKeyOfPod } from './identity/keys.ts';
 
 export interface Stores {
   readonly attachments: Store<MacvlanAttachment>;
@@ -27,6 +27,8 @@ export interface Stores {
   readonly daemonSets: Store<DaemonSet>;
   /** Those that ask for an identity only; by `group`, and those that are `waiting` for one by `all`. */
   readonly pods: Store<Pod>;
+  /** Those that are about to start on a node and ask for no identity, or did so too late: there for a moment each. */
+  readonly starting: Store<Pod>;
   /** By `group`, and by the `node` of the pod that holds it. */
   readonly identities: Store<MacvlanIdentity>;
   /** By `group` and `identity` (`namespace/name`), and by `attachment`. */
@@ -53,6 +55,7 @@ export function createStores(): Stores {
     pods: new Store({
       indexes: { group: (pod) => [groupKeyOfPod(pod)], waiting: (pod) => (isWaiting(pod) ? ['all'] : []) },
     }),
+    starting: new Store(),
     identities: new Store({
       indexes: {
         group: (identity) => [groupKeyOfIdentity(identity)],
@@ -118,9 +121,18 @@ export function createWatches(stores: Stores, options: WatchOptions): Watches {
     labelSelector: LABEL_GATED,
     transform: cutPod,
   });
+  const starting = new Reflector({
+    client,
+    logger,
+    kind: POD,
+    store: stores.starting,
+    labelSelector: `!${LABEL_GATED}`,
+    fieldSelector: 'status.phase=Pending,spec.nodeName!=',
+    transform: cutStartingPod,
+  });
   const identities = new Reflector({ ...shared, kind: IDENTITY, store: stores.identities });
   const claims = new Reflector({ ...shared, kind: CLAIM, store: stores.claims });
-  const all = [attachments, namespaces, nodes, nodeStates, definitions, daemonSets, pods, identities, claims];
+  const all = [attachments, namespaces, nodes, nodeStates, definitions, daemonSets, pods, starting, identities, claims];
   return {
     definitions,
     listed: {

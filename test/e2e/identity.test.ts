@@ -142,6 +142,17 @@ describe('with addresses from a pool', () => {
       const { spec } = await identityOf('deployment-pooled-0');
       expect(spec.attachments[0]).toMatchObject({ mac: link.mac, ips: [`${link.ips[0]}/24`] });
       await until('the LAN reaches it', () => answers(link.ips[0] ?? ''));
+      await until('the pod without one is told what to write', async () => {
+        const reasons = await inHome(
+          'get',
+          'events',
+          '--field-selector',
+          'involvedObject.name=plain',
+          '-o',
+          'jsonpath={..reason}',
+        );
+        return reasons.includes('IdentityMissing') && reasons.includes('FailedCreatePodSandBox');
+      });
       expect(await inHome('get', 'pod', 'plain', '-o', 'jsonpath={.status.phase}')).toBe('Pending');
       await inHome('delete', 'pod', 'plain', '--wait=false');
     },

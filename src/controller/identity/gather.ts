@@ -88,7 +88,7 @@ async function podOf(
 }
 
 /** Names as the networks annotation has them: ours are attachments with our own NAD in that namespace. */
-export function networkViewOf({ stores }: IdentitySight): NetworkView {
+export function networkViewOf({ stores }: Pick<IdentitySight, 'stores'>): NetworkView {
   return (namespace, name) => {
     const attachment = stores.attachments.get(name);
     if (attachment === undefined) return 'Foreign';

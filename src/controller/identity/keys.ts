@@ -17,6 +17,13 @@ export function groupKeyOfClaim({ spec: { identity } }: MacvlanClaim): string {
   return `${identity.namespace}/${groupNameOf(identity.name)}`;
 }
 
+/** Most pods of a cluster are on no network of ours: of them, nothing is kept but their name. */
+export function cutStartingPod(pod: Pod): Pod {
+  if (pod.metadata.annotations?.[ANNOTATION_NETWORKS] !== undefined) return cutPod(pod);
+  const { name, namespace, uid, resourceVersion } = pod.metadata;
+  return { metadata: { name, namespace, uid, resourceVersion } as Pod['metadata'], spec: {} };
+}
+
 /** A pod is kilobytes of containers and statuses; who made it, what it asks for and where it is are all that is looked at. */
 export function cutPod({ metadata, spec, status }: Pod): Pod {
   const { annotations = {}, ...rest } = metadata;

@@ -12,6 +12,9 @@ export const IDENTITY_PROBLEMS = {
   NetworksInvalid: 'The networks annotation of the pod cannot be read.',
   NetworkMissing: 'The pod asks for an identity, and none of its networks is an attachment in its namespace (yet).',
   IdentityNameInvalid: 'The name in the annotation cannot be that of an identity.',
+  IdentityMissing:
+    'The pod is on an attachment with addresses from a pool, has no identity, and so gets no address and no link.',
+  NeverGated: 'The pod asks for an identity and was not held back until it had one: it starts without.',
 } as const satisfies Record<string, string>;
 
 export type IdentityProblem = keyof typeof IDENTITY_PROBLEMS;

@@ -107,6 +107,30 @@ describe('a pod that does not ask', () => {
   });
 });
 
+describe('a pod that is on a node without the identity that it needs', () => {
+  test('is told so when it asks, and nothing held it', async () => {
+    await world.makePod('direct', { spec: { nodeName: 'node-a' } });
+    expect(await world.told('direct', 'NeverGated')).toContain('sent to a node without one');
+  });
+
+  test('is told what to write when its addresses would come from a pool', async () => {
+    const ranges = [{ subnet: '192.0.2.0/24' }];
+    await world.attach('pooled', { ipam: { type: 'Pool', pool: { ranges } } });
+    await world.makePod('poor', { networks: 'pooled', identity: '', spec: { nodeName: 'node-a' } });
+    expect(await world.told('poor', 'IdentityMissing')).toContain(
+      'Annotate the template of the pod with macvlan.dev/identity: auto',
+    );
+  });
+
+  test('is told nothing when it needs none', async () => {
+    await world.makePod('content', { identity: '', spec: { nodeName: 'node-a' } });
+    await world.makePod('after', { spec: { nodeName: 'node-a' } });
+    await world.told('after', 'NeverGated'); // the one before has been looked at by then
+    const field = 'involvedObject.name=content';
+    expect(await world.kubectl('-n', HOME, 'get', 'events', '--field-selector', field, '-o', 'name')).toBe('');
+  });
+});
+
 describe('nobody but the controller', () => {
   const patches = [
     [

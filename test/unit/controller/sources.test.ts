@@ -44,6 +44,7 @@ beforeEach(() => {
     daemonSet: () => woken.push('daemonset'),
     pod: (key) => woken.push(`pod ${key}`),
     identities: (key) => woken.push(`identities ${key}`),
+    unbound: (key) => woken.push(`unbound ${key}`),
   });
   put(attachment());
   put(onLabel);
@@ -169,6 +170,7 @@ test('the safety net asks for everything, and for attachments of which only a NA
     daemonSet: () => void woken.push('daemonset'),
     pod: (key: string) => void woken.push(`pod ${key}`),
     identities: (key: string) => void woken.push(`identities ${key}`),
+    unbound: (key: string) => void woken.push(`unbound ${key}`),
   };
   expect(wokenBy(() => wakeAll(stores, wakes))).toEqual([
     'attachment lan',
