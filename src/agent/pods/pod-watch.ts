@@ -143,6 +143,7 @@ export class PodWatch {
     const sights = new Map<string, LinkSight>();
     for (const [key, memory] of this.#memories) {
       const { cached, live, refusal } = memory;
+      // Of a suspect, what was said before stands.
       const isSuspect = live === 'Missing' && !isGhost(memory, now);
       const told = isSuspect ? (this.#sights.get(key)?.live ?? 'Unseen') : live;
       sights.set(key, { cached, live: told, ...(refusal === undefined ? {} : { refusal }) });

@@ -5,7 +5,7 @@
 //      └──(there, but with older settings or on another NIC)──▶ Stale
 import type { Pod } from '../../api/kube.ts';
 import { ANNOTATION_NETWORKS } from '../../api/multus.ts';
-import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
+import type { MacvlanAttachment, ProblemStatus } from '../../api/v1alpha1/attachment.ts';
 import type { NodePod } from '../../api/v1alpha1/node-state.ts';
 import type { Problem } from '../problem.ts';
 import type { AttachedPod } from './attached.ts';
@@ -35,7 +35,7 @@ export type LinkSights = ReadonlyMap<string, LinkSight>;
 /** A pod's link with its state. */
 export interface PodLink extends AttachedPod {
   readonly state: NodePod['state'];
-  readonly problem?: Problem;
+  readonly problem?: ProblemStatus;
 }
 
 export interface LinkFacts {
@@ -44,6 +44,8 @@ export interface LinkFacts {
   readonly attached: readonly AttachedPod[];
   readonly attachments: ReadonlyMap<string, MacvlanAttachment>;
   readonly sights: LinkSights;
+  /** What was said of the links before: it stands where nobody can see, or nobody has looked since the agent was started. */
+  readonly before: readonly NodePod[];
   /** Index of the verified NIC by attachment. */
   readonly parents: ReadonlyMap<string, number>;
 }
@@ -52,23 +54,27 @@ export interface LinkFacts {
 export function judgeLinks(facts: LinkFacts): readonly PodLink[] {
   const settings = new Map<string, string | undefined>();
   for (const [name, attachment] of facts.attachments) settings.set(name, settingsOf(attachment)?.fingerprint);
+  const before = new Map(facts.before.map((link) => [keyOfLink(link), link]));
   const links = facts.attached.map((link) => {
     const sight = facts.sights.get(keyOfLink(link));
-    return {
-      ...link,
-      ...(sight === undefined ? { state: 'Attached' as const } : judge(sight, settings, facts.parents)),
-    };
+    const judged = sight === undefined ? undefined : judge(sight, settings, facts.parents);
+    return { ...link, ...(judged ?? saidBefore(before.get(keyOfLink(link)))) };
   });
   return [...links, ...neverAttached(facts)].sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
+}
+
+function saidBefore(link: NodePod | undefined): Pick<PodLink, 'state' | 'problem'> {
+  const { state = 'Attached', problem } = link ?? {};
+  return { state, ...(problem === undefined ? {} : { problem }) };
 }
 
 function judge(
   { cached, live, refusal }: LinkSight,
   settings: ReadonlyMap<string, string | undefined>,
   parents: ReadonlyMap<string, number>,
-): Pick<PodLink, 'state' | 'problem'> {
+): Pick<PodLink, 'state' | 'problem'> | undefined {
   if (live === 'Missing') return { state: 'Ghost', ...(refusal === undefined ? {} : { problem: refusal }) };
-  if (live === 'Unseen') return { state: 'Attached' };
+  if (live === 'Unseen') return undefined;
   const wanted = settings.get(cached.attachment);
   const parent = parents.get(cached.attachment);
   const isElsewhere = parent !== undefined && live.lower !== undefined && live.lower !== parent;
