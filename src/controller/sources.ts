@@ -3,7 +3,7 @@
 //   MacvlanAttachment ──▶ itself; nodes it takes or took (label); the DaemonSet and pods without their link, when repair changes
 //   Namespace ──────────▶ attachments that want it or wanted it
 //   Node ───────────────▶ itself; the DaemonSet; attachments that it joins or leaves, or whose node is Ready or no longer so
-//   NAD (ours) ─────────▶ the attachment of its name
+//   NAD ────────────────▶ the attachment of its name
 //   MacvlanNodeState ───▶ its node; soon, attachments about which it says something new; pods whose link it says something new of
 //   DaemonSet (ours) ───▶ itself
 //   Multus comes, goes ─▶ all attachments

@@ -1,13 +1,13 @@
 // What this process remembers of the cluster, and the watches that keep it so. Each kind is cut down to what decisions read.
-import { NAMESPACE, type Namespace, NODE, type Node, POD, type Pod } from '../api/kube.ts';
+import { NAMESPACE, type Namespace, NODE, type Node, type ObjectMeta, POD, type Pod } from '../api/kube.ts';
 import { NETWORK_ATTACHMENT_DEFINITION, type NetworkAttachmentDefinition } from '../api/multus.ts';
-import { AGENT_NAME, LABEL_ATTACHMENT, LABEL_GATED } from '../api/names.ts';
+import { AGENT_NAME, LABEL_GATED } from '../api/names.ts';
 import { ATTACHMENT, type MacvlanAttachment } from '../api/v1alpha1/attachment.ts';
 import { CLAIM, type MacvlanClaim } from '../api/v1alpha1/claim.ts';
 import { IDENTITY, type MacvlanIdentity } from '../api/v1alpha1/identity.ts';
 import { type MacvlanNodeState, NODE_STATE } from '../api/v1alpha1/node-state.ts';
 import { DAEMON_SET, type DaemonSet } from '../domain/attachment/agent-daemonset.ts';
-import { ownAnnotationsOf } from '../domain/attachment/network-definition-metadata.ts';
+import { isOurs, ownAnnotationsOf } from '../domain/attachment/network-definition-metadata.ts';
 import { isWaiting } from '../domain/identity/key.ts';
 import type { KubeClient } from '../kernel/kube/client.ts';
 import type { Logger } from '../kernel/process/logger.ts';
@@ -19,7 +19,7 @@ export interface Stores {
   readonly attachments: Store<MacvlanAttachment>;
   readonly namespaces: Store<Namespace>;
   readonly nodes: Store<Node>;
-  /** Those with our label only; by `name`, which is their attachment's. */
+  /** All of them, those of others by name only; by `name`, which is their attachment's. */
   readonly definitions: Store<NetworkAttachmentDefinition>;
   /** By `attachment`: the states that say something about it. */
   readonly nodeStates: Store<MacvlanNodeState>;
@@ -88,7 +88,6 @@ export function createWatches(stores: Stores, options: WatchOptions): Watches {
     ...shared,
     kind: NETWORK_ATTACHMENT_DEFINITION,
     store: stores.definitions,
-    labelSelector: LABEL_ATTACHMENT,
     transform: cutDefinition,
     // Multus may be installed after us; whoever does so should not have to wait half a minute.
     backoffMs: [800, 8000],
@@ -159,9 +158,20 @@ export function attachmentsIn({ status }: MacvlanNodeState): readonly string[] {
 }
 
 function cutDefinition(definition: NetworkAttachmentDefinition): NetworkAttachmentDefinition {
+  if (!isOurs(definition)) return { metadata: nameIn(definition.metadata) };
   const { annotations: _, ...metadata } = definition.metadata;
   const annotations = ownAnnotationsOf(definition);
   return { ...definition, metadata: annotations === undefined ? metadata : { ...metadata, annotations } };
+}
+
+/** Of what is not ours, that it is there. */
+function nameIn({ name, namespace, uid, resourceVersion }: ObjectMeta): ObjectMeta {
+  return {
+    name,
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(uid === undefined ? {} : { uid }),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+  };
 }
 
 function cutNamespace({ metadata, status }: Namespace): Namespace {

@@ -1,12 +1,11 @@
 // Apply: the writes to NetworkAttachmentDefinitions. Nothing that somebody else made is ever touched.
 import { NETWORK_ATTACHMENT_DEFINITION, type NetworkAttachmentDefinition } from '../../api/multus.ts';
-import { LABEL_ATTACHMENT, LABEL_MANAGED_BY, MANAGED_BY, MANAGER_CONTROLLER } from '../../api/names.ts';
-import { leftoversIn } from '../../domain/attachment/network-definition-metadata.ts';
+import { MANAGER_CONTROLLER } from '../../api/names.ts';
+import { isOurs, leftoversIn } from '../../domain/attachment/network-definition-metadata.ts';
 import type { Outcome } from '../../domain/attachment/verdict.ts';
 import { type Action, keyOf } from '../../domain/objects/diff.ts';
 import type { KubeClient } from '../../kernel/kube/client.ts';
 import { ApiError } from '../../kernel/kube/transport.ts';
-import { type Clock, monotonicClock } from '../../kernel/process/clock.ts';
 import type { Logger } from '../../kernel/process/logger.ts';
 import type { OwnWrites } from '../own-writes.ts';
 
@@ -21,25 +20,16 @@ export interface ApplierOptions {
   readonly client: KubeClient;
   readonly written: OwnWrites<Nad>;
   readonly logger: Logger;
-  readonly clock?: Clock;
 }
 
-/** How often a name that somebody else holds is tried again: their objects are not watched. */
-export const TAKEN_RETRY_MS = 10_000;
-/** A little less, so that the next try is really one. */
-const TAKEN_FOR_MS = TAKEN_RETRY_MS - 500;
 /** Writes of one attachment at a time; it may want a NAD in each of a thousand namespaces. */
 const AT_ONCE = 8;
 
 export class Applier {
   readonly #options: ApplierOptions;
-  readonly #clock: Clock;
-  /** Names that somebody else holds, with the time until which this is taken for granted. */
-  readonly #taken = new Map<string, number>();
 
   constructor(options: ApplierOptions) {
     this.#options = options;
-    this.#clock = options.clock ?? monotonicClock;
   }
 
   /** Carries out the actions. Each one that fails is told; none keeps the others from being tried. */
@@ -79,9 +69,9 @@ export class Applier {
 
   /** Creating is the one step that the server refuses when the name is taken, so there is no moment to take over by mistake. */
   async #create(nad: Nad, key: string, signal: AbortSignal): Promise<boolean> {
-    if ((this.#taken.get(key) ?? 0) > this.#clock.now()) return true;
-    this.#taken.delete(key);
     const { client, written } = this.#options;
+    const there = written.get(key);
+    if (there !== undefined && !isOurs(there)) return true;
     try {
       await written.through(key, () => client.create(NETWORK_ATTACHMENT_DEFINITION, nad, signal));
       return false;
@@ -89,13 +79,10 @@ export class Applier {
       if (!isConflict(error)) throw error;
       const found = await client.get(NETWORK_ATTACHMENT_DEFINITION, nad.metadata, signal);
       if (found === undefined) throw error; // gone in between: the next try makes it
-      if (isOurs(found)) {
-        await this.#apply(nad, key, signal);
-        return false;
-      }
+      if (!isOurs(found)) return true; // the watch is about to tell, and tells when it goes
+      await this.#apply(nad, key, signal);
+      return false;
     }
-    this.#taken.set(key, this.#clock.now() + TAKEN_FOR_MS);
-    return true;
   }
 
   /** Our own object as a whole, so our fields are forced over whoever edited them; other fields stay. */
@@ -131,11 +118,6 @@ export class Applier {
 
 function isConflict(error: unknown): boolean {
   return error instanceof ApiError && error.status === 409;
-}
-
-/** One of our two labels is enough: whoever took off the other did not make the object. */
-function isOurs({ metadata: { name, labels } }: Nad): boolean {
-  return labels?.[LABEL_ATTACHMENT] === name || labels?.[LABEL_MANAGED_BY] === MANAGED_BY;
 }
 
 type Result =

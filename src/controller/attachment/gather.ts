@@ -3,6 +3,7 @@ import type { NetworkAttachmentDefinition } from '../../api/multus.ts';
 import { LABEL_ATTACHMENT } from '../../api/names.ts';
 import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
 import type { AttachmentFacts } from '../../domain/attachment/facts.ts';
+import { isOurs } from '../../domain/attachment/network-definition-metadata.ts';
 import type { OwnWrites } from '../own-writes.ts';
 import type { Stores } from '../stores.ts';
 import type { Reports } from './reports.ts';
@@ -37,15 +38,15 @@ export function gatherAttachment(sight: Sight, name: string, now: number): Attac
 }
 
 /**
- * NADs of the attachment's name that carry our label. One whose label names another attachment was edited, and is put right
- * as long as its attachment exists; without one it may as well be somebody's copy, and is left alone.
+ * NADs of the attachment's name that carry one of our labels. One whose label names another attachment was edited, and is put
+ * right as long as its attachment exists; without one it may as well be somebody's copy, and is left alone.
  */
 function ownedBy(
   sight: Sight,
   name: string,
   attachment: MacvlanAttachment | undefined,
 ): readonly NetworkAttachmentDefinition[] {
-  const labelled = sight.definitions.by('name', name, (definition) => definition.metadata.name === name);
-  if (attachment !== undefined) return labelled;
-  return labelled.filter((definition) => definition.metadata.labels?.[LABEL_ATTACHMENT] === name);
+  const ours = sight.definitions.by('name', name, (definition) => definition.metadata.name === name).filter(isOurs);
+  if (attachment !== undefined) return ours;
+  return ours.filter(({ metadata: { labels } }) => (labels?.[LABEL_ATTACHMENT] ?? name) === name);
 }

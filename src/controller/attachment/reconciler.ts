@@ -9,7 +9,7 @@ import type { Answer, Reconcile } from '../../kernel/controller/controller.ts';
 import type { KubeClient } from '../../kernel/kube/client.ts';
 import { addFinalizer, removeFinalizer } from '../../kernel/kube/finalizers.ts';
 import { type Clock, systemClock } from '../../kernel/process/clock.ts';
-import { type Applied, type Applier, TAKEN_RETRY_MS } from './apply.ts';
+import type { Applied, Applier } from './apply.ts';
 import { gatherAttachment, type Sight } from './gather.ts';
 import type { HolderSearch } from './holders.ts';
 import type { Reporter } from './report.ts';
@@ -43,8 +43,7 @@ export function reconcileAttachment(ports: AttachmentPorts): Reconcile {
     }
     const verdict = judge(facts, plan, applied);
     const recheckMs = await reporter.report(facts.attachment, verdict, signal);
-    const taken = applied.taken.length > 0 ? TAKEN_RETRY_MS : undefined;
-    return answerFor({ error, ...applied }, [plan.recheckMs, recheckMs, taken]);
+    return answerFor({ error, ...applied }, [plan.recheckMs, recheckMs]);
   };
 }
 

@@ -4,6 +4,7 @@ import { ANNOTATION_RELEASE } from '../../api/names.ts';
 import type { MacvlanClaim } from '../../api/v1alpha1/claim.ts';
 import type { IdentityHolder, MacvlanIdentity } from '../../api/v1alpha1/identity.ts';
 import { wantsNamespace } from '../../domain/attachment/facts.ts';
+import { isOurs } from '../../domain/attachment/network-definition-metadata.ts';
 import { groupOf, isWaiting } from '../../domain/identity/key.ts';
 import type { NetworkView } from '../../domain/identity/links.ts';
 import type { GroupFacts } from '../../domain/identity/plan.ts';
@@ -92,7 +93,8 @@ export function networkViewOf({ stores }: Pick<IdentitySight, 'stores'>): Networ
   return (namespace, name) => {
     const attachment = stores.attachments.get(name);
     if (attachment === undefined) return 'Foreign';
-    if (stores.definitions.get(`${namespace}/${name}`) !== undefined) return attachment;
+    const definition = stores.definitions.get(`${namespace}/${name}`);
+    if (definition !== undefined) return isOurs(definition) ? attachment : 'Foreign';
     const home = stores.namespaces.get(namespace);
     return home !== undefined && wantsNamespace(attachment, home) ? 'Pending' : 'Foreign';
   };

@@ -3,8 +3,13 @@
 // Labels that other people put on a NAD stay. So what is ours to take off has to be known: the keys are written down in an
 // annotation of the NAD itself, which only NADs with such keys have.
 import type { KubeObject } from '../../api/kube.ts';
-import { ANNOTATION_METADATA_KEYS, LABEL_ATTACHMENT, LABEL_MANAGED_BY } from '../../api/names.ts';
+import { ANNOTATION_METADATA_KEYS, LABEL_ATTACHMENT, LABEL_MANAGED_BY, MANAGED_BY } from '../../api/names.ts';
 import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
+
+/** One of our two labels is enough: whoever took off the other did not make the object. */
+export function isOurs({ metadata: { labels } }: KubeObject): boolean {
+  return labels?.[LABEL_ATTACHMENT] !== undefined || labels?.[LABEL_MANAGED_BY] === MANAGED_BY;
+}
 
 type Texts = Readonly<Record<string, string>>;
 

@@ -52,23 +52,36 @@ beforeAll(async () => {
   await installKinds(plane(), 'WithMultus');
 }, 60_000);
 
+interface Supervisor {
+  starts(): number;
+  current(): RunningController;
+  /** Ends it in the middle of whatever it does: nothing more of it reaches the API server. */
+  crash(): void;
+  stop(): Promise<void>;
+}
+
 /** Runs a controller behind the proxy and starts another one whenever it ends, as a kubelet would. */
-function keepRunning(): { starts(): number; current(): RunningController; stop(): Promise<void> } {
-  let [starts, isStopping] = [0, false];
+function keepRunning(): Supervisor {
+  let starts = 0;
   let current: RunningController;
   const start = () => {
     starts += 1;
-    current = world.start({ podName: `c-${starts}`, proxy: proxy.url, headersTimeoutMs: 1000 });
-    void current.ended.catch(() => {}).then(() => (isStopping ? undefined : start()));
+    const mine = world.start({ podName: `c-${starts}`, proxy: proxy.url, headersTimeoutMs: 1000 });
+    current = mine;
+    // It fails when it loses the lease.
+    void mine.ended.catch(() => (current === mine ? start() : undefined));
   };
   start();
   return {
     starts: () => starts,
     current: () => current,
-    stop: async () => {
-      isStopping = true;
-      await current.stop();
+    crash: () => {
+      const crashed = current;
+      crashed.kill();
+      start();
+      void crashed.stop();
     },
+    stop: () => current.stop(),
   };
 }
 
@@ -107,14 +120,16 @@ async function untilAllWatchesWork(): Promise<void> {
 }
 
 /** Events do not count: each attempt on a name that somebody holds is told. */
-async function untilNothingIsWritten({ writes }: RunningController, quietMs: number): Promise<void> {
+async function untilNothingIsWritten({ changes }: RunningController, quietMs: number): Promise<void> {
   let [count, quietSince] = [-1, 0];
   const isQuiet = () => {
-    const now = writes.filter((write) => !write.includes('/events')).length;
+    const now = changes.filter((write) => !write.includes('/events')).length;
     if (now !== count) [count, quietSince] = [now, performance.now()];
     return performance.now() - quietSince >= quietMs;
   };
-  await until('nothing more is written', isQuiet, 90_000);
+  await until('nothing more is written', isQuiet, 90_000).catch((error: unknown) => {
+    throw new Error(`the last writes: ${changes.slice(-20).join(', ')}`, { cause: error });
+  });
 }
 
 async function untilNothingIsBeingDeleted(): Promise<void> {
@@ -141,7 +156,7 @@ test(
       await new Promise((resolve) => setTimeout(resolve, random.below(2 * PAUSE_MS)));
       if (performance.now() < nextCut) continue;
       proxy.cut();
-      if (random.chance(0.25)) running.current().kill();
+      if (random.chance(0.25)) running.crash();
       nextCut += CUT_MS;
     }
     proxy.clear();

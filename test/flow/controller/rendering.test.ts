@@ -110,6 +110,22 @@ describe('an attachment with namespaces', () => {
   });
 });
 
+test('a NAD that lost our label and is wanted no more goes all the same', async () => {
+  await make('bare');
+  await untilReason(world.client, 'bare', 'Rendered', 'UpToDate');
+  await controller.stop();
+  const labels = { 'macvlan.dev/attachment': null };
+  await world.client.mergePatch(
+    NETWORK_ATTACHMENT_DEFINITION,
+    { namespace: 'home', name: 'bare' },
+    { metadata: { labels } },
+  );
+  await world.client.delete(ATTACHMENT, { name: 'bare' });
+  controller = world.start();
+  await until('the NAD is gone', async () => (await readNad(world.client, 'home', 'bare')) === undefined);
+  await until('so is the attachment', async () => (await readAttachment(world.client, 'bare')) === undefined);
+});
+
 describe('a NAD that somebody else made', () => {
   test('is left alone, said so, and makes room by going', async () => {
     const foreign = { metadata: { namespace: 'home', name: 'taken' }, spec: { config: '{"theirs":true}' } };
@@ -118,7 +134,11 @@ describe('a NAD that somebody else made', () => {
     const object = await untilReason(world.client, 'taken', 'Rendered', 'NameTaken');
     expect(object.status).toMatchObject({ namespaces: 0 });
     expect((await readNad(world.client, 'home', 'taken'))?.spec?.config).toBe('{"theirs":true}');
+    const writesBefore = controller.changes.length;
+    await untilQuiet(controller);
+    expect(controller.changes.slice(writesBefore).filter((write) => !write.includes('/events'))).toEqual([]);
     await world.client.delete(NETWORK_ATTACHMENT_DEFINITION, foreign.metadata);
+    await until('its NAD, at once', () => readNad(world.client, 'home', 'taken'), 5000);
     await untilReason(world.client, 'taken', 'Rendered', 'UpToDate');
     const attempts = controller.writes.filter((write) => write.startsWith('POST') && write.includes('/home/network-'));
     expect(attempts.length).toBeLessThan(10); // all attachments of this file together: nothing is tried in a tight loop

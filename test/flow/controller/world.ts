@@ -23,13 +23,17 @@ import { until } from '../../support/until.ts';
 
 export const OPERATOR_NAMESPACE = 'macvlan-system';
 
-/** Remembers every request that is not a read, the Lease's left out. */
+/** Remembers every request that is not a read, the Lease's left out; and those that the API server took. */
 class RecordingTransport extends Transport {
   readonly writes: string[] = [];
+  readonly changes: string[] = [];
 
-  override request(req: TransportRequest) {
-    if (req.method !== 'GET' && !req.path.includes('/leases')) this.writes.push(`${req.method} ${req.path}`);
-    return super.request(req);
+  override async request(req: TransportRequest) {
+    const isWrite = req.method !== 'GET' && !req.path.includes('/leases');
+    if (isWrite) this.writes.push(`${req.method} ${req.path}`);
+    const response = await super.request(req);
+    if (isWrite && response.status < 400) this.changes.push(`${req.method} ${req.path}`);
+    return response;
   }
 }
 
@@ -38,6 +42,8 @@ export interface RunningController {
   readonly app: ControllerApp;
   /** `METHOD /path` of all writes so far. */
   readonly writes: readonly string[];
+  /** Those of them that were not refused. */
+  readonly changes: readonly string[];
   /** Ends it in order. */
   stop(): Promise<void>;
   /** Cuts it off: no lease given back, no connection. */
@@ -83,6 +89,7 @@ export function openWorld(plane: ControlPlane): World {
       const controller: RunningController = {
         app,
         writes: transport.writes,
+        changes: transport.changes,
         ended,
         kill: () => transport.close(),
         stop: async () => {
