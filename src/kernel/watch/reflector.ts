@@ -38,7 +38,7 @@ export interface ReflectorOptions<T extends KubeObject> extends Source {
   readonly logger: Logger;
   readonly clock?: Clock;
   readonly observer?: WatchObserver | undefined;
-  /** Objects per page of a list; default 500. */
+  /** Objects per page of a list; default 100. A page is in memory several times over while it is read. */
   readonly pageSize?: number;
   /** Lists take what the API server has cached: cheaper, but possibly older than what was seen before a restart. Default false. */
   readonly listFromCache?: boolean;
@@ -141,7 +141,7 @@ export class Reflector<T extends KubeObject> {
         labelSelector: this.#options.labelSelector,
         fieldSelector: this.#options.fieldSelector,
         resourceVersion: this.#options.listFromCache === true && continueToken === '' ? '0' : undefined,
-        limit: this.#options.pageSize ?? 500,
+        limit: this.#options.pageSize ?? 100,
         continueToken,
         signal,
       });
