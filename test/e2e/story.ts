@@ -4,6 +4,7 @@ import { attach } from './story/attach.ts';
 import { judgement, privileges } from './story/audit.ts';
 import { dhcp } from './story/dhcp.ts';
 import { heal } from './story/heal.ts';
+import { identity } from './story/identity.ts';
 import { install } from './story/install.ts';
 import { multicast } from './story/multicast.ts';
 import { nic } from './story/nic.ts';
@@ -20,6 +21,7 @@ export const STORY: readonly Chapter[] = [
   heal,
   nic,
   dhcp,
+  identity,
   removal,
   judgement,
 ];

@@ -16,6 +16,10 @@ export const removal: Chapter = {
       isGone(world, ['-n', OPERATOR_NAMESPACE, 'daemonset', 'macvlan-agent']),
     );
     for (const namespace of ['home', 'media']) await world.cluster.kubectl(['delete', 'namespace', namespace]);
+    await world.stage.eventually('identities went with their namespace, and their claims with them', async () => {
+      const claims = await world.cluster.kubectl(['get', 'mvc', '-o', 'name']);
+      return claims.code === 0 && claims.stdout === '';
+    });
     await world.stage.eventually(
       'nothing is left behind: links, altnames, addresses, routes, neighbours, labels, NADs are as before',
       async () => {
