@@ -32,7 +32,7 @@ export interface NodeFacts {
   readonly missingPlugins: ReadonlySet<string>;
   /** Parents chosen before, by attachment. */
   readonly choices: ReadonlyMap<string, Choice>;
-  /** What is known of pods' links from the inside; nothing where nobody looks. */
+  /** What is known of pods' links from the inside; nothing where nobody has looked yet. */
   readonly sights?: LinkSights;
 }
 
@@ -81,6 +81,7 @@ export function planNode(facts: NodeFacts): NodePlan {
       attached: pods,
       attachments: new Map(facts.attachments.map((attachment) => [attachment.metadata.name, attachment])),
       sights: facts.sights ?? new Map(),
+      before: facts.state?.status?.pods ?? [],
       parents: verifiedParents(parents),
     }),
   };

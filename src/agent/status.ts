@@ -234,6 +234,6 @@ function podStatus(pod: PodLink): NodePod {
   };
 }
 
-function problemStatus({ reason, message, remedy }: Problem): ProblemStatus {
-  return { reason, message, remedy };
+function problemStatus({ reason, message, remedy }: ProblemStatus): ProblemStatus {
+  return { reason, message, ...(remedy === undefined ? {} : { remedy }) };
 }
