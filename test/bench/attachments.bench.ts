@@ -1,118 +1,61 @@
-// How fast the controller is on a real API server, against a plain client that makes the same writes itself in the same run.
-import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+// How fast the controller is with attachments on a real API server, what it costs, and what it does when there is nothing to do.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { NETWORK_ATTACHMENT_DEFINITION } from '../../src/api/multus.ts';
-import { ATTACHMENT, type MacvlanAttachment } from '../../src/api/v1alpha1/attachment.ts';
-import type { KubeClient } from '../../src/kernel/kube/client.ts';
+import { NODE } from '../../src/api/kube.ts';
+import { ATTACHMENT } from '../../src/api/v1alpha1/attachment.ts';
+import { NODE_STATE } from '../../src/api/v1alpha1/node-state.ts';
 import { startControlPlane } from '../cluster/control-plane.ts';
-import { type Bench, countRequests, openBench, watchNads } from './api-bench.ts';
-import { formatQuantiles, inFlight, percentile, type Row } from './rows.ts';
+import { auditedRequests, writesAmong } from '../support/audit.ts';
+import type { ControllerProcess } from '../support/controller-process.ts';
+import { metricSum } from '../support/metrics-text.ts';
+import { type Bench, countRequests, openBench } from './api-bench.ts';
+import { createBatch, deleteBatch, waitFor } from './batch.ts';
+import { cpuMs, residentMiB, startBenchController } from './controller.ts';
+import { LATENCY_ROUNDS, oneAttachment, quietRow, restoredRow } from './latency.ts';
+import { NAMESPACE, plainClient, WIDTH } from './plain.ts';
+import type { Row } from './rows.ts';
+import { fullNode, reportFor } from './simulated-node.ts';
 
 const MANY = 1000;
-const ROUNDS = 200;
-const WIDTH = 16;
-const NAMESPACE = 'bench';
+const NODE_NAME = 'bench-node';
+/** So many more at once, each time with the earlier ones still there. */
+const STEPS = [100, 300, 1000];
+const REST_MS = 30_000;
+/** How long a process is left alone before its memory is read. */
+const SETTLE_MS = 3000;
+const CONTROLLER = { token: 'token-of-the-controller', user: 'controller', groups: ['system:masters'] };
 
 export async function attachmentRows(): Promise<readonly Row[]> {
-  const plane = await startControlPlane({ audit: 'Metadata' });
+  const plane = await startControlPlane({ audit: 'Metadata', users: [CONTROLLER] });
   const bench = await openBench(plane);
+  let controller: ControllerProcess | undefined;
   try {
     await bench.prepare(NAMESPACE);
-    const floor = await plainClient(bench);
-    const controller = spawn(process.execPath, ['dist/controller.mjs'], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-      env: {
-        ...process.env,
-        KUBECONFIG: plane.kubeconfig,
-        POD_NAME: 'bench-0',
-        POD_NAMESPACE: 'kube-system',
-        AGENT_IMAGE: 'bench:1',
-        LOG_LEVEL: 'warn',
-        HEALTH_PORT: '0',
-        METRICS_PORT: '0',
-      },
-    });
-    try {
-      await one(bench, 'warm-up');
-      const rows = [await thousand(bench, floor), await quiet(bench), await restored(bench)];
-      rows.push(memory(controller.pid ?? 0));
-      return rows;
-    } finally {
-      controller.kill('SIGTERM');
-      await new Promise((resolve) => controller.once('exit', resolve));
-    }
+    const floor = await plainClient(bench, MANY);
+    controller = await startBenchController(plane, { token: CONTROLLER.token });
+    await oneAttachment(bench, 'warm-up');
+    const rows = [await thousandRow(bench, floor), await memoryRow('after rendering them', controller)];
+    rows.push(await quietRow(bench), await restoredRow(bench));
+    await deleteBatch(bench, 'quiet', LATENCY_ROUNDS);
+    await controller.stop();
+    const before = performance.now();
+    controller = await startBenchController(plane, { token: CONTROLLER.token });
+    rows.push(await restartRow(bench, controller, before), await memoryRow('after a restart', controller));
+    await reportAllReady(bench);
+    rows.push(await restRow(bench));
+    await removeNode(bench);
+    await deleteBatch(bench, 'many', MANY);
+    rows.push(...(await costRows(bench, controller)));
+    return rows;
   } finally {
+    await controller?.stop();
     await bench.close();
     await plane.stop();
   }
 }
 
-function attachment(name: string): MacvlanAttachment {
-  return {
-    apiVersion: 'macvlan.dev/v1alpha1',
-    kind: 'MacvlanAttachment',
-    metadata: { name },
-    spec: { namespaces: { names: [NAMESPACE] }, ipam: { type: 'DHCP' } },
-  };
-}
-
-/** The floor: the same objects written by a client that knows beforehand what to write. Gives milliseconds. */
-async function plainClient(bench: Bench): Promise<number> {
-  const names = Array.from({ length: MANY }, (_, index) => `plain-${index}`);
-  const { client } = bench;
-  const started = performance.now();
-  await inFlight(names, WIDTH, (name) => client.create(ATTACHMENT, attachment(name)));
-  await inFlight(names, WIDTH, async (name) => {
-    await client.apply(NETWORK_ATTACHMENT_DEFINITION, nad(name), { manager: 'bench' });
-    await client.apply(
-      ATTACHMENT,
-      { ...header(name), status: { observedGeneration: 1, conditions: conditions() } },
-      { manager: 'bench', subresource: 'status' },
-    );
-  });
-  const took = performance.now() - started;
-  await inFlight(names, WIDTH, (name) => client.delete(ATTACHMENT, { name }));
-  await inFlight(names, WIDTH, (name) => client.delete(NETWORK_ATTACHMENT_DEFINITION, { namespace: NAMESPACE, name }));
-  return took;
-}
-
-function header(name: string): Record<string, unknown> {
-  return { apiVersion: 'macvlan.dev/v1alpha1', kind: 'MacvlanAttachment', metadata: { name } };
-}
-
-function nad(name: string): object {
-  const config = JSON.stringify({
-    cniVersion: '1.0.0',
-    name,
-    plugins: [{ type: 'macvlan', master: 'mva-x', ipam: { type: 'dhcp' } }],
-  });
-  return {
-    apiVersion: 'k8s.cni.cncf.io/v1',
-    kind: 'NetworkAttachmentDefinition',
-    metadata: { name, namespace: NAMESPACE },
-    spec: { config },
-  };
-}
-
-function conditions(): readonly object[] {
-  return ['Accepted', 'Rendered', 'ParentsReady', 'HostAccessReady', 'Ready'].map((type) => ({
-    type,
-    status: 'True',
-    reason: 'Bench',
-    message: 'A sentence of a usual length, as a condition has it.',
-    lastTransitionTime: '2026-01-01T00:00:00Z',
-    observedGeneration: 1,
-  }));
-}
-
-async function thousand(bench: Bench, floor: number): Promise<Row> {
-  const names = Array.from({ length: MANY }, (_, index) => `many-${index}`);
+async function thousandRow(bench: Bench, floor: number): Promise<Row> {
   const before = await countRequests(bench);
-  const started = performance.now();
-  await inFlight(names, WIDTH, (name) => bench.client.create(ATTACHMENT, attachment(name)));
-  await until(async () => (await readyWritten(bench.client, names)) === MANY);
-  const took = performance.now() - started;
+  const took = await createBatch(bench, 'many', MANY);
   const writes = ((await countRequests(bench)) - before) / MANY;
   const ratio = took / floor;
   return {
@@ -125,124 +68,101 @@ async function thousand(bench: Bench, floor: number): Promise<Row> {
   };
 }
 
-/** Attachments of these names whose Ready condition is there and whose NAD exists. */
-async function readyWritten(client: KubeClient, names: readonly string[]): Promise<number> {
-  const wanted = new Set(names);
-  const nads = new Set(
-    (await client.list(NETWORK_ATTACHMENT_DEFINITION, { namespace: NAMESPACE })).items.map(
-      (item) => item.metadata.name,
-    ),
-  );
-  const all = (await client.list(ATTACHMENT)).items;
-  return all.filter(({ metadata: { name }, status }) => {
-    const said = status?.conditions?.some((condition) => condition.type === 'Ready') === true;
-    return wanted.has(name) && nads.has(name) && said;
-  }).length;
-}
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 120_000;
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error('not done within two minutes');
-    await sleep(50);
-  }
-}
-
-/** Milliseconds from the request that creates an attachment until its NAD is seen by a watch. */
-async function one(bench: Bench, name: string): Promise<number> {
-  const seen = watchNads(bench, (event) => event.name === name && event.type === 'ADDED');
-  const started = performance.now();
-  await bench.client.create(ATTACHMENT, attachment(name));
-  return (await seen) - started;
-}
-
-async function quiet(bench: Bench): Promise<Row> {
-  const ours: number[] = [];
-  const plain: number[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    ours.push(await one(bench, `quiet-${round}`));
-    plain.push(await plainNad(bench, `floor-${round}`));
-    await sleep(5);
-  }
-  const [p50, p99] = [percentile(ours, 0.5), percentile(ours, 0.99)];
-  return row('one attachment on a quiet cluster → NAD', {
-    ours,
-    plain,
-    target: 'p50 ≤ 10 ms, p99 ≤ 25 ms',
-    met: p50 <= 10 && p99 <= 25,
-  });
-}
-
-/** The floor of one attachment: a client that makes both requests itself, until a watch has seen the NAD. */
-async function plainNad(bench: Bench, name: string): Promise<number> {
-  const seen = watchNads(bench, (event) => event.name === name && event.type === 'ADDED');
-  const started = performance.now();
-  await bench.client.list(ATTACHMENT, { fieldSelector: 'metadata.name=none' });
-  await bench.client.apply(NETWORK_ATTACHMENT_DEFINITION, nad(name), { manager: 'bench' });
-  return (await seen) - started;
-}
-
-async function restored(bench: Bench): Promise<Row> {
-  const ours: number[] = [];
-  const plain: number[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    const name = `quiet-${round}`;
-    const key = { namespace: NAMESPACE, name };
-    if (round % 2 === 0) {
-      const back = watchNads(bench, (event) => event.name === name && event.type === 'ADDED');
-      const started = performance.now();
-      await bench.client.delete(NETWORK_ATTACHMENT_DEFINITION, key);
-      ours.push((await back) - started);
-    } else {
-      const back = watchNads(
-        bench,
-        (event) => event.name === name && event.type === 'MODIFIED' && event.config !== '{}',
-      );
-      const started = performance.now();
-      await bench.client.mergePatch(NETWORK_ATTACHMENT_DEFINITION, key, { spec: { config: '{}' } });
-      ours.push((await back) - started);
-    }
-    const again = watchNads(bench, (event) => event.name === `floor-${round}` && event.type === 'ADDED');
-    const started = performance.now();
-    await bench.client.delete(NETWORK_ATTACHMENT_DEFINITION, { namespace: NAMESPACE, name: `floor-${round}` });
-    await bench.client.apply(NETWORK_ATTACHMENT_DEFINITION, nad(`floor-${round}`), { manager: 'bench' });
-    plain.push((await again) - started);
-    await sleep(5);
-  }
-  const [p50, p99] = [percentile(ours, 0.5), percentile(ours, 0.99)];
-  return row('NAD deleted or edited → restored', {
-    ours,
-    plain,
-    target: 'p50 ≤ 6 ms, p99 ≤ 15 ms',
-    met: p50 <= 6 && p99 <= 15,
-  });
-}
-
-function row(
-  work: string,
-  result: { ours: readonly number[]; plain: readonly number[]; target: string; met: boolean },
-): Row {
-  const { ours, plain, target, met } = result;
+/** Resident memory as it is for long: a moment after the work, with nothing under way. */
+async function memoryRow(when: string, { pid }: ControllerProcess): Promise<Row> {
+  await sleep(SETTLE_MS);
+  const mib = residentMiB(pid);
   return {
-    work,
-    measured: formatQuantiles(ours),
-    floor: formatQuantiles(plain),
-    ratio: (percentile(ours, 0.5) / percentile(plain, 0.5)).toFixed(2),
-    target,
-    met,
-  };
-}
-
-/** Resident memory of the controller with all the attachments of this run. */
-function memory(pid: number): Row {
-  const kib = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? Number.NaN);
-  const mib = kib / 1024;
-  return {
-    work: `controller RSS with ${MANY + ROUNDS} attachments`,
+    work: `controller RSS with ${MANY} attachments, ${when}`,
     measured: `${mib.toFixed(0)} MiB`,
     floor: '',
-    ratio: '',
+    ratio: (mib / 90).toFixed(2),
     target: '≤ 90 MiB',
     met: mib <= 90,
   };
+}
+
+/** From the start of the process until it is ready; then whether it found anything to write. */
+async function restartRow(bench: Bench, controller: ControllerProcess, startedAt: number): Promise<Row> {
+  const from = Date.now();
+  await controller.ready();
+  const synced = (performance.now() - startedAt) / 1000;
+  const looked = async () =>
+    metricSum(await controller.metrics(), 'controller_runtime_reconcile_total', { controller: 'attachments' });
+  await waitFor('a look at every attachment', async () => (await looked()) >= MANY);
+  const done = (performance.now() - startedAt) / 1000;
+  await sleep(SETTLE_MS);
+  const writes = writesAmong(requestsSince(bench, from)).length;
+  return {
+    work: `restart with ${MANY} attachments → synced (→ each looked at), then writes`,
+    measured: `${synced.toFixed(2)} s (${done.toFixed(2)} s), ${writes} writes`,
+    floor: '',
+    ratio: (synced / 3).toFixed(2),
+    target: '≤ 3 s, no write',
+    met: synced <= 3 && writes === 0,
+  };
+}
+
+/** A node on which everything is well, so that there is nothing to tell. */
+async function reportAllReady({ client }: Bench): Promise<void> {
+  await client.create(NODE, fullNode(NODE_NAME));
+  const header = { apiVersion: NODE_STATE.apiVersion, kind: NODE_STATE.kind, metadata: { name: NODE_NAME } };
+  const names = (await client.list(ATTACHMENT)).items.map((item) => item.metadata.name);
+  const status = reportFor(0, names, 0);
+  await client.apply(NODE_STATE, header, { manager: 'macvlan-agent' });
+  await client.apply(NODE_STATE, { ...header, status }, { manager: 'macvlan-agent', subresource: 'status' });
+  const ready = async () =>
+    (await client.list(ATTACHMENT)).items.filter((item) => item.status?.nodes?.ready === 1).length;
+  await waitFor('every attachment to be ready', async () => (await ready()) === names.length, 200);
+  await sleep(SETTLE_MS);
+}
+
+async function removeNode({ client }: Bench): Promise<void> {
+  await client.delete(NODE_STATE, { name: NODE_NAME });
+  await client.delete(NODE, { name: NODE_NAME });
+}
+
+/** What is asked of the API server while nothing happens. */
+async function restRow(bench: Bench): Promise<Row> {
+  const from = Date.now();
+  await sleep(REST_MS);
+  const requests = requestsSince(bench, from);
+  const ofLease = requests.filter(({ resource }) => resource === 'leases');
+  const watches = requests.filter(({ verb }) => verb === 'watch');
+  const others = requests.length - ofLease.length - watches.length;
+  return {
+    work: `API requests at rest in ${REST_MS / 1000} s`,
+    measured: `${ofLease.length} for the Lease, ${watches.length} watches begun, ${others} others`,
+    floor: '',
+    ratio: '',
+    target: 'none but watches and the Lease',
+    met: others === 0,
+  };
+}
+
+/** What one of many more attachments costs, the more there are. */
+async function costRows(bench: Bench, { pid }: ControllerProcess): Promise<readonly Row[]> {
+  const rows: Row[] = [];
+  let first: number | undefined;
+  for (const count of STEPS) {
+    const before = cpuMs(pid);
+    const took = await createBatch(bench, `cost-${count}`, count);
+    await sleep(1000); // own writes come back a moment later
+    const cpu = (cpuMs(pid) - before) / count;
+    first ??= cpu;
+    const growth = cpu / first;
+    rows.push({
+      work: `cost of one attachment when ${count} are created at once`,
+      measured: `${(took / count).toFixed(2)} ms, ${cpu.toFixed(2)} ms of CPU`,
+      floor: '',
+      ratio: growth.toFixed(2),
+      target: `CPU ≤ 1.3 × with ${STEPS[0]}`,
+      met: growth <= 1.3,
+    });
+  }
+  return rows;
+}
+
+function requestsSince({ plane }: Bench, from: number) {
+  return auditedRequests(plane.auditLog).filter(({ user, at }) => user === CONTROLLER.user && at >= from);
 }

@@ -1,27 +1,53 @@
 // `make bench`: measures, prints a table with ratios, and writes docs/benchmarks.md with the machine and the versions.
+// `node test/bench/main.ts attachments scale` measures only that, and writes nothing.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
+import { agentRows } from './agent-rows.ts';
 import { attachmentRows } from './attachments.bench.ts';
 import { type Row, table } from './rows.ts';
+import { scaleRows } from './scale.bench.ts';
 import { shimRows } from './shim-rows.ts';
 
-const rows: Row[] = [];
-for (const measure of [attachmentRows, shimRows]) rows.push(...(await measure()));
-console.log(`\n${table(rows)}`);
+const MEASURES: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
+  attachments: attachmentRows,
+  scale: scaleRows,
+  shim: shimRows,
+  agent: agentRows,
+};
 
-const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
-const machine = `${cpus().length} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}`;
-writeFileSync(
-  'docs/benchmarks.md',
-  `# Benchmarks
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => MEASURES[name] === undefined);
+if (unknown.length > 0) {
+  console.error(`nothing to measure: ${unknown.join(', ')} (there are ${Object.keys(MEASURES).join(', ')})`);
+  process.exit(2);
+}
+
+const rows: Row[] = [];
+for (const [name, measure] of Object.entries(MEASURES)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  const started = performance.now();
+  const measured = await measure();
+  console.log(`\n${name}, ${((performance.now() - started) / 1000).toFixed(0)} s\n${table(measured)}`);
+  rows.push(...measured);
+}
+const missed = rows.filter((row) => !row.met).length;
+console.log(`\n${rows.length} rows, ${missed} missed`);
+if (wanted.length === 0) writeFileSync('docs/benchmarks.md', page());
+
+function page(): string {
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+  const machine = `${cpus().length} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB`;
+  return `# Benchmarks
 
 Written by \`make bench\`. Machines differ and are noisy: read the ratios. The floor of a row is what a plain client needs for the same
 writes (or, for links, what the same netlink messages need without the agent) in the same run on the same API server or kernel.
+Without a floor the ratio is measured / target, except for the cost of one attachment, which is compared with the first such row.
+The controller runs with the flags of the chart and with a pod's credentials; it, etcd, the API server and the bench share the cores.
 
 - macvlan-operator ${version}, Node ${process.versions.node}, Kubernetes 1.36.3, etcd 3.6.16
-- ${machine}
+- ${machine}, Linux ${release()}
 - ${new Date().toISOString().slice(0, 10)}
 
 ${table(rows)}
-`,
-);
+`;
+}
