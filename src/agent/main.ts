@@ -12,6 +12,7 @@ import { PROGRAM_VERSION } from '../kernel/process/version.ts';
 import { createAgent, createStores, reflectorsFor } from './agent.ts';
 import { loadAddon } from './netlink/addon.ts';
 import { listen } from './netlink/events.ts';
+import { LinkSettings } from './netlink/link-settings.ts';
 import { NetlinkNetwork } from './netlink/network.ts';
 import { readOptions } from './options.ts';
 import { PluginDirectory } from './plugins.ts';
@@ -33,7 +34,7 @@ const client = new KubeClient(transport);
 const stores = createStores();
 const reflectors = reflectorsFor(options.nodeName, stores, { client, logger, clock, metrics });
 const addon = loadAddon(options.addonPath);
-const network = new NetlinkNetwork(addon);
+const network = new NetlinkNetwork(addon, { settings: new LinkSettings(options.netSettingsPath) });
 const agent = createAgent({
   ...options,
   version: PROGRAM_VERSION,

@@ -17,6 +17,8 @@ export interface Options {
   readonly multusResultsPath: string;
   /** NETNS_PATH: where the node's /run/netns is seen from here. */
   readonly netnsPath: string;
+  /** NET_SETTINGS_PATH: where the node's /proc/sys/net is seen from here, writable. */
+  readonly netSettingsPath: string;
   /** NETLINK_ADDON: the compiled addon; default netlink.node beside the program. */
   readonly addonPath: string;
   /** The kernel's id of this boot. */
@@ -38,6 +40,7 @@ export function readOptions(env: Environment = process.env, bootIdPath = '/proc/
     cniBinPath: env['CNI_BIN_PATH'] ?? '/host/cni/bin',
     multusResultsPath: env['MULTUS_RESULTS_PATH'] ?? '/host/cni/multus/results',
     netnsPath: env['NETNS_PATH'] ?? '/host/run/netns',
+    netSettingsPath: env['NET_SETTINGS_PATH'] ?? '/host/proc/sys/net',
     addonPath: env['NETLINK_ADDON'] ?? join(import.meta.dirname, 'netlink.node'),
     bootId: readFileSync(bootIdPath, 'utf8').trim(),
   };

@@ -1,4 +1,5 @@
 // Watches over what the kernel does not announce: a setting of a shim that somebody writes through /proc/sys.
+import type { Link } from '../domain/net/network.ts';
 import type { Clock } from '../kernel/process/clock.ts';
 import type { NetworkPort } from './ports.ts';
 import type { Outcome } from './status.ts';
@@ -15,7 +16,8 @@ export interface ShimWatchOptions {
 /** Asks for the shims of the last turn again and again; asks for a new turn when one has lost a setting. */
 export class ShimWatch {
   readonly #options: ShimWatchOptions;
-  #shims: readonly number[] = [];
+  /** By index: whether it is to answer for the node's IPv6 addresses. */
+  #shims: ReadonlyMap<number, boolean> = new Map();
   #cancel: (() => void) | undefined;
 
   constructor(options: ShimWatchOptions) {
@@ -24,13 +26,18 @@ export class ShimWatch {
 
   /** Watches the shims of this turn from now on. */
   watch({ plan, facts }: Outcome): void {
-    const names = new Set(plan.shims.map((shim) => shim.name));
-    this.#shims = facts.network.links.filter((link) => names.has(link.name)).map((link) => link.ifindex);
-    if (this.#shims.length > 0 && this.#cancel === undefined) this.#arm();
+    const planned = new Map(plan.shims.map((shim) => [shim.name, shim.proxied.length > 0]));
+    this.#shims = new Map(
+      facts.network.links.flatMap(({ name, ifindex }) => {
+        const isProxy = planned.get(name);
+        return isProxy === undefined ? [] : [[ifindex, isProxy] as const];
+      }),
+    );
+    if (this.#shims.size > 0 && this.#cancel === undefined) this.#arm();
   }
 
   stop(): void {
-    this.#shims = [];
+    this.#shims = new Map();
     this.#cancel?.();
     this.#cancel = undefined;
   }
@@ -43,12 +50,17 @@ export class ShimWatch {
   }
 
   async #look(): Promise<void> {
-    for (const ifindex of this.#shims) {
+    for (const [ifindex, isProxy] of this.#shims) {
       // A failure to look is no news: the next event or the next resync looks at everything.
       const link = await this.#options.network.readLink(ifindex).catch(() => undefined);
-      if (link !== undefined && (link.arpFilter === false || link.addressGeneration === 'Other'))
-        this.#options.onDeviation();
+      if (link !== undefined && hasLostSetting(link, isProxy)) this.#options.onDeviation();
     }
-    if (this.#shims.length > 0 && this.#cancel === undefined) this.#arm();
+    if (this.#shims.size > 0 && this.#cancel === undefined) this.#arm();
   }
+}
+
+function hasLostSetting(link: Link, isProxy: boolean): boolean {
+  if (link.arpFilter === false || link.addressGeneration === 'Other') return true;
+  if (link.isNdpProxy === undefined) return false;
+  return link.isNdpProxy !== isProxy || (isProxy && link.isIPv6Forwarding === false);
 }

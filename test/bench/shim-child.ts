@@ -100,6 +100,7 @@ async function recipe(): Promise<() => Promise<void>> {
     mtu: shim.mtu,
     parent: shim.lower ?? 0,
     addresses: own,
+    proxied: [],
     attachments: [],
     pods: facts.neighbours.map(({ address, mac }) => ({ address, mac, source: own[0] ?? '' })),
   };

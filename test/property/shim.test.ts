@@ -27,6 +27,8 @@ const links = fc
         mtu: fc.constantFrom(1400, 1500),
         arpFilter: fc.boolean(),
         macvlanMode: fc.constantFrom('bridge', 'private'),
+        isNdpProxy: fc.boolean(),
+        isIPv6Forwarding: fc.boolean(),
         addressGeneration: fc.constantFrom<'None' | 'Other'>('None', 'Other'),
       }),
       { maxLength: 3 },
@@ -57,11 +59,13 @@ const network: fc.Arbitrary<Network> = fc
       addresses: unique([
         address('10.9.0.1/24'),
         address('10.8.0.1/24', { ifindex: 3 }),
+        address('fd00:9::1/64'),
         ...seed.extra.map(([ifindex, n, length]) => address(`10.7.0.${n}/${length}`, { ifindex })),
       ]).filter((a) => there.has(a.ifindex)),
       routes: unique([
         defaultRoute(),
         ...routes.map(([ifindex, n, metric]) => hostRoute(`10.9.0.${n}`, ifindex, { metric })),
+        ...routes.slice(2).map(([ifindex, n]) => hostRoute(`fd00:9::${n}`, ifindex)),
       ]),
       neighbours: unique(
         seed.neighbours.map(([ifindex, n, m, isPermanent]) => {
@@ -87,7 +91,8 @@ function unique<T extends { ifindex?: number; address?: string; destination?: st
 const pods: fc.Arbitrary<AttachedPod[]> = fc.array(
   fc.tuple(octet, mac, fc.constantFrom(8, 9, 77)).map(([n, m, net]) => {
     const rest = { uid: 'u', attachment: 'lan', interface: 'net1' };
-    return { namespace: 'home', name: `pod-${n}`, mac: m, ips: [`10.${net}.0.${n}`], ...rest };
+    const ips = [`10.${net}.0.${n}`, ...(n % 2 === 0 ? [`fd00:${net}::${n}`] : [])];
+    return { namespace: 'home', name: `pod-${n}`, mac: m, ips, ...rest };
   }),
   { maxLength: 5 },
 );
@@ -134,7 +139,8 @@ describe('shims', () => {
         const blocked = (shim: ShimPlan) =>
           end.links.find((l) => l.ifindex === shim.parent)?.isUp === false ||
           end.routes.some((r) => {
-            const isInPlace = r.metric === 0 && shim.pods.some((p) => p.address === r.destination);
+            const isInPlace =
+              r.metric === (r.family === 'IPv4' ? 0 : 1024) && shim.pods.some((p) => p.address === r.destination);
             return isInPlace && !r.links.includes(shim.parent) && !r.links.includes(own(shim));
           });
         for (const shim of plan(end)) if (!blocked(shim)) expect(isComplete(shim, end)).toBe(true);
@@ -180,7 +186,9 @@ describe('shims', () => {
             neighbours: facts.neighbours.filter((n) => indexes.includes(n.ifindex)),
             // A route to a pod over the parent itself is the one that ours takes the place of.
             routes: facts.routes.filter((r) =>
-              r.links.some((i) => i === OTHER || (indexes.includes(i) && r.metric !== 0) || r.prefixLength === 0),
+              r.links.some(
+                (i) => i === OTHER || (indexes.includes(i) && ![0, 1024].includes(r.metric)) || r.prefixLength === 0,
+              ),
             ),
           };
         };

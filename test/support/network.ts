@@ -19,6 +19,8 @@ export function link(init: Partial<Link> = {}): Link {
     isLowerElsewhere: false,
     arpFilter: false,
     addressGeneration: 'Other',
+    isNdpProxy: false,
+    isIPv6Forwarding: false,
     ...init,
   };
 }
@@ -59,7 +61,9 @@ export function defaultRoute(ifindex = 2, init: Partial<Route> = {}): Route {
 
 /** A host route over a link, as somebody else may have made it. */
 export function hostRoute(destination: string, ifindex: number, init: Partial<Route> = {}): Route {
-  return { ...defaultRoute(ifindex), destination, prefixLength: 32, hasGateway: false, isLinkScope: true, ...init };
+  const common = { ...defaultRoute(ifindex), destination, hasGateway: false };
+  if (!destination.includes(':')) return { ...common, prefixLength: 32, isLinkScope: true, ...init };
+  return { ...common, family: 'IPv6', prefixLength: 128, isLinkScope: false, metric: 1024, ...init };
 }
 
 /** `lo`, and eth0 with 10.9.0.1/24 and the default route, unless said otherwise. */
@@ -100,6 +104,14 @@ export function applyChange(before: Network, change: Change): Network | string {
       };
     case 'SetNeighbour':
       return setNeighbour(before, change);
+    case 'AddProxy':
+    case 'RemoveProxy':
+      return setProxy(before, change);
+    case 'StartNdpProxy':
+    case 'StopNdpProxy': {
+      const isOn = change.type === 'StartNdpProxy';
+      return withLink(before, change.ifindex, (l) => ({ ...l, isNdpProxy: isOn, isIPv6Forwarding: isOn }));
+    }
     default:
       return { ...before, neighbours: before.neighbours.filter((n) => !isNeighbour(n, change)) };
   }
@@ -228,12 +240,20 @@ function addRoute(before: Network, change: Of<'AddRoute' | 'ReplaceRoute' | 'Rem
 }
 
 function isNeighbour(n: Neighbour, change: Of<'SetNeighbour' | 'RemoveNeighbour'>): boolean {
-  return n.ifindex === change.ifindex && n.address === change.address;
+  return n.ifindex === change.ifindex && n.address === change.address && n.isProxy !== true;
+}
+
+function setProxy(before: Network, { type, ifindex, address: ip }: Of<'AddProxy' | 'RemoveProxy'>): Network | string {
+  if (!before.links.some((l) => l.ifindex === ifindex)) return 'ENODEV';
+  const others = before.neighbours.filter((n) => n.ifindex !== ifindex || n.address !== ip || n.isProxy !== true);
+  const entry: Neighbour = { ifindex, family: 'IPv6', address: ip, mac: '', isPermanent: false, isProxy: true };
+  return { ...before, neighbours: type === 'AddProxy' ? [...others, entry] : others };
 }
 
 function setNeighbour(before: Network, change: Of<'SetNeighbour' | 'RemoveNeighbour'>): Network | string {
   if (!before.links.some((l) => l.ifindex === change.ifindex)) return 'ENODEV';
   const { ifindex, mac } = change;
-  const added: Neighbour = { ifindex, family: 'IPv4', address: change.address, mac, isPermanent: true };
+  const family = change.address.includes(':') ? 'IPv6' : 'IPv4';
+  const added: Neighbour = { ifindex, family, address: change.address, mac, isPermanent: true };
   return { ...before, neighbours: [...before.neighbours.filter((n) => !isNeighbour(n, change)), added] };
 }

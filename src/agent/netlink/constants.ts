@@ -70,10 +70,14 @@ export const IFLA_INFO_DATA = 2;
 export const IFLA_INFO_SLAVE_KIND = 4;
 export const IFLA_MACVLAN_MODE = 1;
 export const IFLA_INET_CONF = 1;
+export const IFLA_INET6_CONF = 2;
 export const IFLA_INET6_ADDR_GEN_MODE = 8;
 export const IN6_ADDR_GEN_MODE_NONE = 1;
 /** Number of `arp_filter` among the IPv4 settings of a link. */
 export const IPV4_DEVCONF_ARPFILTER = 13;
+/** Numbers of `forwarding` and `proxy_ndp` among the IPv6 settings of a link, which are counted from zero. */
+export const IPV6_DEVCONF_FORWARDING = 0;
+export const IPV6_DEVCONF_PROXY_NDP = 22;
 /** Number of `arp_notify`: announce the addresses whenever the link goes up. */
 export const IPV4_DEVCONF_ARP_NOTIFY = 22;
 /** Leave the counters out of link messages. */
@@ -105,6 +109,9 @@ export const IFA_LOCAL = 2;
 export const IFA_BROADCAST = 4;
 export const IFA_FLAGS = 8;
 export const IFA_F_SECONDARY = 0x01;
+/** Another host has the address, or it is not known yet whether one has. */
+export const IFA_F_DADFAILED = 0x08;
+export const IFA_F_TENTATIVE = 0x40;
 export const IFA_F_NOPREFIXROUTE = 0x200;
 
 /** Routes. */
@@ -115,8 +122,10 @@ export const RTA_PRIORITY = 6;
 export const RTA_PREFSRC = 7;
 export const RTA_METRICS = 8;
 export const RTA_MULTIPATH = 9;
+export const RTA_CACHEINFO = 12;
 export const RTA_TABLE = 15;
 export const RTA_VIA = 18;
+export const RTA_EXPIRES = 23;
 export const RT_TABLE_MAIN = 254;
 export const RT_SCOPE_UNIVERSE = 0;
 export const RT_SCOPE_LINK = 253;
@@ -125,6 +134,8 @@ export const RTAX_MTU = 2;
 export const RTAX_ADVMSS = 8;
 /** Set up by an administrator or, as here, in one's name: what the CNI plugins' own routes carry. */
 export const RTPROT_BOOT = 3;
+/** Made by the kernel from a router advertisement. */
+export const RTPROT_RA = 9;
 /** Who made a route; ours carry a number that no routing daemon uses for its own. */
 export const ROUTE_PROTOCOL = 109;
 
@@ -133,3 +144,5 @@ export const NDA_DST = 1;
 export const NDA_LLADDR = 2;
 export const NDA_IFINDEX = 8;
 export const NUD_PERMANENT = 0x80;
+/** The entry is about an address that this node answers for. */
+export const NTF_PROXY = 8;

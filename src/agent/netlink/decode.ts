@@ -50,6 +50,7 @@ export function decodeAddress(body: Buffer): Address | undefined {
     prefixLength: body.readUInt8(1),
     isGlobal: body.readUInt8(3) === k.RT_SCOPE_UNIVERSE,
     isSecondary: (flags & k.IFA_F_SECONDARY) !== 0,
+    ...((flags & (k.IFA_F_TENTATIVE | k.IFA_F_DADFAILED)) === 0 ? {} : { isTentative: true }),
     isNoPrefixRoute: (flags & k.IFA_F_NOPREFIXROUTE) !== 0,
   };
 }
@@ -86,6 +87,7 @@ export function decodeNeighbour(body: Buffer): Neighbour | undefined {
     address,
     mac: formatMac(attributes.get(k.NDA_LLADDR)) ?? '',
     isPermanent: (body.readUInt16LE(8) & k.NUD_PERMANENT) !== 0,
+    ...((body.readUInt8(10) & k.NTF_PROXY) === 0 ? {} : { isProxy: true, isPermanent: false }),
   };
 }
 
@@ -121,12 +123,19 @@ function decodeInfo(info: Attributes): Pick<Link, 'kind' | 'portKind' | 'macvlan
   };
 }
 
-function decodeFamilies(families: Attributes): Pick<Link, 'addressGeneration' | 'arpFilter'> {
+type FamilySettings = Pick<Link, 'addressGeneration' | 'arpFilter' | 'isNdpProxy' | 'isIPv6Forwarding'>;
+
+function decodeFamilies(families: Attributes): FamilySettings {
   // IPv4 settings come as an array of numbers that starts with setting 1.
   const ipv4 = readAttributes(families.get(k.AF_INET)).get(k.IFLA_INET_CONF);
   const arpFilter = readU32(ipv4?.subarray((k.IPV4_DEVCONF_ARPFILTER - 1) * 4));
-  const mode = readAttributes(families.get(k.AF_INET6)).get(k.IFLA_INET6_ADDR_GEN_MODE)?.[0];
+  const ipv6 = readAttributes(families.get(k.AF_INET6));
+  const mode = ipv6.get(k.IFLA_INET6_ADDR_GEN_MODE)?.[0];
+  const setting = (number: number) => readU32(ipv6.get(k.IFLA_INET6_CONF)?.subarray(number * 4));
+  const [forwarding, proxy] = [setting(k.IPV6_DEVCONF_FORWARDING), setting(k.IPV6_DEVCONF_PROXY_NDP)];
   return {
+    ...optional('isNdpProxy', proxy === undefined ? undefined : proxy !== 0),
+    ...optional('isIPv6Forwarding', forwarding === undefined ? undefined : forwarding !== 0),
     ...optional('arpFilter', arpFilter === undefined ? undefined : arpFilter !== 0),
     ...(mode === undefined ? {} : { addressGeneration: mode === k.IN6_ADDR_GEN_MODE_NONE ? 'None' : 'Other' }),
   };

@@ -1,5 +1,5 @@
 // A change, or the wish for a dump, as the message that the kernel understands.
-import type { Change } from '../../domain/net/change.ts';
+import type { Change, NdpProxyChange } from '../../domain/net/change.ts';
 import { parseIPv4 } from '../../domain/net/cidr.ts';
 import type { Family } from '../../domain/net/network.ts';
 import * as k from './constants.ts';
@@ -11,9 +11,11 @@ const PUT = DO | k.NLM_F_CREATE | k.NLM_F_REPLACE;
 const DUMP = k.NLM_F_REQUEST | k.NLM_F_DUMP;
 
 type OfType<T extends Change['type']> = Extract<Change, { type: T }>;
+/** What netlink can do; the rest is written to files. */
+export type NetlinkChange = Exclude<Change, NdpProxyChange>;
 
 /** The message that makes the change. Its answer is an acknowledgement. */
-export function encodeChange(change: Change): Buffer {
+export function encodeChange(change: NetlinkChange): Buffer {
   switch (change.type) {
     case 'AddAltName':
       return altName(k.RTM_NEWLINKPROP, CREATE, change);
@@ -35,6 +37,10 @@ export function encodeChange(change: Change): Buffer {
       return route(k.RTM_NEWROUTE, PUT, change);
     case 'RemoveRoute':
       return route(k.RTM_DELROUTE, DO, change);
+    case 'AddProxy':
+      return proxy(k.RTM_NEWNEIGH, PUT, change);
+    case 'RemoveProxy':
+      return proxy(k.RTM_DELNEIGH, DO, change);
     case 'SetNeighbour':
       return neighbour(k.RTM_NEWNEIGH, PUT, change);
     default:
@@ -74,6 +80,14 @@ export function encodeRouteDump(family: Family): Buffer {
 /** Asks for the neighbours on one link, of both families. */
 export function encodeNeighbourDump(ifindex: number): Buffer {
   return new MessageWriter(k.RTM_GETNEIGH, DUMP).bytes(Buffer.alloc(12)).u32(k.NDA_IFINDEX, ifindex).finish();
+}
+
+/** Asks for the IPv6 addresses that the node answers for on one link. */
+export function encodeProxyDump(ifindex: number): Buffer {
+  const header = Buffer.alloc(12);
+  header.writeUInt8(k.AF_INET6, 0);
+  header.writeUInt8(k.NTF_PROXY, 10);
+  return new MessageWriter(k.RTM_GETNEIGH, DUMP).bytes(header).u32(k.NDA_IFINDEX, ifindex).finish();
 }
 
 function altName(type: number, flags: number, change: OfType<'AddAltName' | 'RemoveAltName'>): Buffer {
@@ -159,6 +173,14 @@ function neighbour(type: number, flags: number, change: OfType<'SetNeighbour' | 
   const writer = new MessageWriter(type, flags).bytes(header).attribute(k.NDA_DST, bytes);
   if (type === k.RTM_NEWNEIGH) writer.attribute(k.NDA_LLADDR, macBytes(change.mac));
   return writer.finish();
+}
+
+function proxy(type: number, flags: number, change: OfType<'AddProxy' | 'RemoveProxy'>): Buffer {
+  const header = Buffer.alloc(12);
+  header.writeUInt8(k.AF_INET6, 0);
+  header.writeInt32LE(change.ifindex, 4);
+  header.writeUInt8(k.NTF_PROXY, 10);
+  return new MessageWriter(type, flags).bytes(header).attribute(k.NDA_DST, addressBytes(change.address)).finish();
 }
 
 /** struct ifinfomsg: `change` says which of the flags are to be set. */

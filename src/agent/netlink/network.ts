@@ -1,6 +1,6 @@
 // The node's network over netlink: dumps give the facts, batches make the changes.
 import { SHIM_PREFIX } from '../../api/names.ts';
-import type { Change, Refusal } from '../../domain/net/change.ts';
+import type { Change, NdpProxyChange, Refusal } from '../../domain/net/change.ts';
 import type { Address, Family, Link, Neighbour, Network, Route } from '../../domain/net/network.ts';
 import type { NetworkPort } from '../ports.ts';
 import type { Addon } from './addon.ts';
@@ -12,9 +12,13 @@ import {
   encodeLinkDump,
   encodeLinkGet,
   encodeNeighbourDump,
+  encodeProxyDump,
   encodeRouteDump,
+  type NetlinkChange,
 } from './encode.ts';
 import { HardwareFacts } from './hardware.ts';
+import { LinkSettings } from './link-settings.ts';
+import { decodeRouterRoute, encodeSubstitute, lostRoutes, type RouterRoute } from './router-routes.ts';
 import { NetlinkError, RequestSocket } from './socket.ts';
 
 /** A dump that was disturbed is made again, this often at most: on a busy node one is disturbed now and then. */
@@ -28,6 +32,8 @@ const ALREADY: Readonly<Partial<Record<Change['type'], readonly string[]>>> = {
   RemoveAddress: ['EADDRNOTAVAIL', 'ENODEV'],
   RemoveRoute: ['ESRCH', 'ENODEV'],
   RemoveNeighbour: ['ENOENT', 'ENODEV'],
+  RemoveProxy: ['ENOENT', 'ENODEV'],
+  StopNdpProxy: ['ENOENT'],
   AddAddress: ['EEXIST'],
 };
 
@@ -35,11 +41,13 @@ const ALREADY: Readonly<Partial<Record<Change['type'], readonly string[]>>> = {
 export class NetlinkNetwork implements NetworkPort {
   readonly #socket: RequestSocket;
   readonly #hardware: HardwareFacts;
+  readonly #settings: LinkSettings;
 
   /** Throws when the kernel refuses a socket. */
-  constructor(addon: Addon, hardware = new HardwareFacts()) {
+  constructor(addon: Addon, { hardware = new HardwareFacts(), settings = new LinkSettings() } = {}) {
     this.#socket = new RequestSocket(addon);
     this.#hardware = hardware;
+    this.#settings = settings;
   }
 
   async read(): Promise<Network> {
@@ -47,9 +55,11 @@ export class NetlinkNetwork implements NetworkPort {
     const addresses = await this.#collect<Address>(encodeAddressDump, RTM_NEWADDR, decodeAddress);
     const routes = [...(await this.#readRoutes('IPv4')), ...(await this.#readRoutes('IPv6'))];
     const neighbours: Neighbour[] = [];
-    for (const { ifindex } of links.filter((link) => link.name.startsWith(SHIM_PREFIX))) {
-      const found = await this.#collect(() => encodeNeighbourDump(ifindex), RTM_NEWNEIGH, decodeNeighbour);
-      neighbours.push(...found.filter((neighbour) => neighbour.ifindex === ifindex));
+    for (const { ifindex, isNdpProxy } of links.filter((link) => link.name.startsWith(SHIM_PREFIX))) {
+      for (const request of isNdpProxy ? [encodeNeighbourDump, encodeProxyDump] : [encodeNeighbourDump]) {
+        const found = await this.#collect(() => request(ifindex), RTM_NEWNEIGH, decodeNeighbour);
+        neighbours.push(...found.filter((neighbour) => neighbour.ifindex === ifindex));
+      }
     }
     return { links, addresses, routes, neighbours };
   }
@@ -60,12 +70,51 @@ export class NetlinkNetwork implements NetworkPort {
   }
 
   async apply(changes: readonly Change[]): Promise<readonly Refusal[]> {
+    const refusals: Refusal[] = [];
+    let batch: NetlinkChange[] = [];
+    for (const change of changes) {
+      if (!isNdpProxyChange(change)) {
+        batch.push(change);
+        continue;
+      }
+      refusals.push(...(await this.#send(batch)), ...refusalOf(change, await this.#setNdpProxy(change)));
+      batch = [];
+    }
+    return [...refusals, ...(await this.#send(batch))];
+  }
+
+  async #send(changes: readonly NetlinkChange[]): Promise<readonly Refusal[]> {
+    if (changes.length === 0) return [];
     const answers = await this.#socket.send(changes.map(encodeChange));
-    return changes.flatMap((change, i) => {
-      const answer = answers[i];
-      const isRefused = answer !== undefined && ALREADY[change.type]?.includes(answer.code) !== true;
-      return isRefused ? [{ change, code: answer.code, message: answer.message }] : [];
-    });
+    return changes.flatMap((change, i) => refusalOf(change, answers[i]));
+  }
+
+  /** proxy_ndp is the mark by which a half-made switch is known: on first, off last. */
+  async #setNdpProxy({ type, name }: NdpProxyChange): Promise<NodeJS.ErrnoException | undefined> {
+    try {
+      if (type === 'StartNdpProxy') {
+        await this.#settings.writeIPv6(name, 'proxy_ndp', 1);
+        await this.#keepingRouterRoutes(() => this.#settings.writeIPv6(name, 'forwarding', 1));
+      } else {
+        await this.#settings.writeIPv6(name, 'forwarding', 0);
+        await this.#settings.writeIPv6(name, 'proxy_ndp', 0);
+      }
+      return undefined;
+    } catch (error) {
+      return error as NodeJS.ErrnoException;
+    }
+  }
+
+  async #keepingRouterRoutes(work: () => Promise<void>): Promise<void> {
+    const before = await this.#readRouterRoutes();
+    await work();
+    if (before.length === 0) return;
+    const lost = lostRoutes(before, await this.#readRouterRoutes());
+    await this.#socket.send(lost.map(encodeSubstitute));
+  }
+
+  #readRouterRoutes(): Promise<RouterRoute[]> {
+    return this.#collect(() => encodeRouteDump('IPv6'), RTM_NEWROUTE, decodeRouterRoute);
   }
 
   close(): Promise<void> {
@@ -100,6 +149,19 @@ export class NetlinkNetwork implements NetworkPort {
       }
     }
   }
+}
+
+function isNdpProxyChange(change: Change): change is NdpProxyChange {
+  return change.type === 'StartNdpProxy' || change.type === 'StopNdpProxy';
+}
+
+function refusalOf(
+  change: Change,
+  answer: { code?: string | undefined; message: string } | undefined,
+): readonly Refusal[] {
+  if (answer === undefined) return [];
+  const { code = 'EINVAL', message } = answer;
+  return ALREADY[change.type]?.includes(code) === true ? [] : [{ change, code, message }];
 }
 
 /** Answers were lost, or another dump was under way. */

@@ -39,6 +39,8 @@ const CNI_BIN_PATH = '/host/cni/bin';
 const MULTUS_RESULTS = { node: '/var/lib/cni/multus/results', agent: '/host/cni/multus/results' };
 /** Where container runtimes keep the network namespaces of pods, and where they are seen from the agent. */
 const NETNS = { node: '/run/netns', agent: '/host/run/netns' };
+/** The kernel's settings of links: a container sees its own /proc/sys read-only. Only files of shims are written. */
+const NET_SETTINGS = { node: '/proc/sys/net', agent: '/host/proc/sys/net' };
 const SELECTOR = { 'app.kubernetes.io/name': AGENT_NAME };
 const LABELS = { ...SELECTOR, 'app.kubernetes.io/component': 'agent', [LABEL_MANAGED_BY]: MANAGED_BY };
 
@@ -79,6 +81,7 @@ function podSpecFor(settings: AgentSettings): Readonly<Record<string, unknown>> 
       // The first pod of a node makes these two; the agent may be there before it.
       { name: 'multus-results', hostPath: { path: MULTUS_RESULTS.node, type: 'DirectoryOrCreate' } },
       { name: 'netns', hostPath: { path: NETNS.node, type: 'DirectoryOrCreate' } },
+      { name: 'net-settings', hostPath: { path: NET_SETTINGS.node, type: 'Directory' } },
     ],
   };
 }
@@ -99,6 +102,7 @@ function containerFor(settings: AgentSettings): Readonly<Record<string, unknown>
       { name: 'CNI_BIN_PATH', value: CNI_BIN_PATH },
       { name: 'MULTUS_RESULTS_PATH', value: MULTUS_RESULTS.agent },
       { name: 'NETNS_PATH', value: NETNS.agent },
+      { name: 'NET_SETTINGS_PATH', value: NET_SETTINGS.agent },
       { name: 'MALLOC_ARENA_MAX', value: '1' },
     ],
     resources: { requests: { cpu: '10m', memory: '32Mi' }, limits: { memory: '128Mi' } },
@@ -118,6 +122,7 @@ function containerFor(settings: AgentSettings): Readonly<Record<string, unknown>
       { name: 'multus-results', mountPath: MULTUS_RESULTS.agent, readOnly: true },
       // Namespaces are mounts: those of later pods have to come through.
       { name: 'netns', mountPath: NETNS.agent, readOnly: true, mountPropagation: 'HostToContainer' },
+      { name: 'net-settings', mountPath: NET_SETTINGS.agent },
     ],
   };
 }

@@ -14,7 +14,9 @@ export type Change =
   | LinkChange
   | AddressChange
   | RouteChange
-  | NeighbourChange;
+  | NeighbourChange
+  | ProxyChange
+  | NdpProxyChange;
 
 /** Settings of a link; what is not given stays. */
 export interface LinkChange {
@@ -53,6 +55,20 @@ export interface NeighbourChange {
   readonly mac: string;
 }
 
+/** Whether the node answers on this link for an IPv6 address that it has elsewhere. */
+export interface ProxyChange {
+  readonly type: 'AddProxy' | 'RemoveProxy';
+  readonly ifindex: number;
+  readonly address: string;
+}
+
+/** The link's settings without which the kernel answers for no address: proxy_ndp and forwarding, of this link alone. */
+export interface NdpProxyChange {
+  readonly type: 'StartNdpProxy' | 'StopNdpProxy';
+  readonly ifindex: number;
+  readonly name: string;
+}
+
 /** A change that the kernel refused. */
 export interface Refusal {
   readonly change: Change;
@@ -86,6 +102,12 @@ export function describeChange(change: Change): string {
       return `removing the route to ${change.destination}/${change.prefixLength} over link ${change.ifindex}`;
     case 'SetNeighbour':
       return `setting the neighbour ${change.address} on link ${change.ifindex}`;
+    case 'AddProxy':
+    case 'RemoveProxy':
+      return `${change.type === 'AddProxy' ? 'answering' : 'ceasing to answer'} for ${change.address} on link ${change.ifindex}`;
+    case 'StartNdpProxy':
+    case 'StopNdpProxy':
+      return `switching proxy_ndp and forwarding of the link ${change.name} ${change.type === 'StartNdpProxy' ? 'on' : 'off'}`;
     default:
       return `removing the neighbour ${change.address} from link ${change.ifindex}`;
   }

@@ -1,4 +1,5 @@
-// IPv4 addresses and prefixes as numbers, so that "does this prefix hold this address" is arithmetic.
+// Addresses and prefixes as numbers, so that "does this prefix hold this address" is arithmetic.
+import { parseAddress } from './address-range.ts';
 
 /** The address as a number from 0 to 2^32-1; nothing when the text is no dotted IPv4 address. */
 export function parseIPv4(text: string): number | undefined {
@@ -19,13 +20,13 @@ export function formatIPv4(value: number): string {
   return [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255].join('.');
 }
 
-/** Whether the subnet around `address` with that prefix length holds `other`. False when either is no IPv4 address. */
-export function holdsIPv4(address: string, prefixLength: number, other: string): boolean {
-  const a = parseIPv4(address);
-  const b = parseIPv4(other);
-  if (a === undefined || b === undefined) return false;
-  const size = 2 ** (32 - prefixLength);
-  return Math.floor(a / size) === Math.floor(b / size);
+/** Whether the subnet around `address` with that prefix length holds `other`. False unless both are addresses of one family. */
+export function subnetHolds(address: string, prefixLength: number, other: string): boolean {
+  const a = parseAddress(address);
+  const b = parseAddress(other);
+  if (a === undefined || a.family !== b?.family) return false;
+  const hostBits = BigInt((a.family === 'IPv4' ? 32 : 128) - prefixLength);
+  return a.value >> hostBits === b.value >> hostBits;
 }
 
 /** The text without a prefix length: addresses are written with and without one. */

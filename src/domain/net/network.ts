@@ -39,6 +39,9 @@ export interface Link {
   readonly addressGeneration?: 'None' | 'Other';
   /** The IPv4 setting arp_filter; missing when the kernel did not tell. */
   readonly arpFilter?: boolean;
+  /** The IPv6 settings proxy_ndp and forwarding of this link; missing when IPv6 is off in the kernel. */
+  readonly isNdpProxy?: boolean;
+  readonly isIPv6Forwarding?: boolean;
 }
 
 /** An address of a link. */
@@ -50,8 +53,10 @@ export interface Address {
   readonly prefixLength: number;
   /** Global, i.e. good for talking to others. */
   readonly isGlobal: boolean;
-  /** Another address of the same subnet came first. */
+  /** IPv4: another address of the same subnet came first. IPv6: a temporary one (privacy extensions). */
   readonly isSecondary: boolean;
+  /** IPv6: not usable, since it is not known yet whether another host has it, or since one has. */
+  readonly isTentative?: boolean;
   /** The kernel makes no route for the prefix. */
   readonly isNoPrefixRoute: boolean;
 }
@@ -82,6 +87,8 @@ export interface Neighbour {
   readonly address: string;
   readonly mac: string;
   readonly isPermanent: boolean;
+  /** No neighbour at all: an address that the node answers for on this link (proxy). It has no MAC address. */
+  readonly isProxy?: boolean;
 }
 
 /** One look at the node's network. Neighbours are those of shims only. */

@@ -2,11 +2,12 @@
 import { SHIM_PREFIX } from '../../api/names.ts';
 import type { Change, LinkChange } from '../net/change.ts';
 import { findByIndex, type Link, type Network, type Route } from '../net/network.ts';
-import type { ShimPlan, ShimPod } from './plan.ts';
+import { familyOf, type ShimPlan, type ShimPod } from './plan.ts';
 
-const HOST = 32;
-/** Our host routes carry no metric of their own. */
-const METRIC = 0;
+/** Prefix length of a single address. */
+const HOST = { IPv4: 32, IPv6: 128 } as const;
+/** Our host routes carry no metric of their own; for IPv6 the kernel's word for none is 1024. */
+const METRIC = { IPv4: 0, IPv6: 1024 } as const;
 
 /**
  * The next changes for all shims, and for links that are shims no more. A new shim takes more than one round, each planned
@@ -42,6 +43,8 @@ export function diffShim(plan: ShimPlan, network: Network): readonly Change[] {
     ...diffAddresses(plan, ifindex, network),
     ...diffRoutes(plan, ifindex, network),
     ...diffNeighbours(plan, ifindex, network),
+    ...diffProxies(plan, ifindex, network),
+    ...diffNdpProxy(plan, link),
   ];
 }
 
@@ -85,18 +88,17 @@ function settingsOf(plan: ShimPlan, link: Link): LinkChange | undefined {
 function diffAddresses(plan: ShimPlan, ifindex: number, network: Network): readonly Change[] {
   const there = network.addresses.filter((address) => address.ifindex === ifindex);
   const isWanted = (address: (typeof there)[number]): boolean =>
-    address.prefixLength === HOST && address.isNoPrefixRoute && plan.addresses.includes(address.address);
+    address.prefixLength === HOST.IPv4 && address.isNoPrefixRoute && plan.addresses.includes(address.address);
   const extra = there.filter((address) => !isWanted(address));
   const missing = plan.addresses.filter((wanted) => !there.some((a) => a.address === wanted && isWanted(a)));
   return [
     ...extra.map(({ address, prefixLength }) => ({ type: 'RemoveAddress', ifindex, address, prefixLength }) as const),
-    ...missing.map((address) => ({ type: 'AddAddress', ifindex, address, prefixLength: HOST }) as const),
+    ...missing.map((address) => ({ type: 'AddAddress', ifindex, address, prefixLength: HOST.IPv4 }) as const),
   ];
 }
 
 function diffRoutes(plan: ShimPlan, ifindex: number, network: Network): readonly Change[] {
-  const routes = network.routes.filter((route) => route.family === 'IPv4');
-  const standing = routes.map((route) => ({ route, is: standingOf(route, plan, ifindex) }));
+  const standing = network.routes.map((route) => ({ route, is: standingOf(route, plan, ifindex) }));
   const having = (is: Standing) => standing.filter((entry) => entry.is === is).map((entry) => entry.route);
   const done = new Set(having('AsPlanned').map((route) => route.destination));
   const inTheWay = new Set(having('InTheWay').map((route) => route.destination));
@@ -109,7 +111,8 @@ function diffRoutes(plan: ShimPlan, ifindex: number, network: Network): readonly
       .filter((pod) => !done.has(pod.address))
       .map(({ address, source }) => {
         const type = inTheWay.has(address) ? ('ReplaceRoute' as const) : ('AddRoute' as const);
-        return { type, ifindex, destination: address, prefixLength: HOST, source, metric: METRIC };
+        const family = familyOf(address);
+        return { type, ifindex, destination: address, prefixLength: HOST[family], source, metric: METRIC[family] };
       }),
   ];
 }
@@ -118,7 +121,7 @@ type Standing = 'AsPlanned' | 'InTheWay' | 'Stray' | 'Foreign';
 
 function standingOf(route: Route, plan: ShimPlan, ifindex: number): Standing {
   const isOnShim = route.links.includes(ifindex);
-  const isOurs = route.prefixLength === HOST && route.metric === METRIC;
+  const isOurs = route.prefixLength === HOST[route.family] && route.metric === METRIC[route.family];
   const pod = isOurs ? plan.pods.find((candidate) => candidate.address === route.destination) : undefined;
   if (pod === undefined) return isOnShim ? 'Stray' : 'Foreign';
   if (isOnShim) return isRouteTo(pod, route) ? 'AsPlanned' : 'InTheWay';
@@ -127,9 +130,9 @@ function standingOf(route: Route, plan: ShimPlan, ifindex: number): Standing {
 }
 
 function isRouteTo(pod: ShimPod, route: Route): boolean {
-  return (
-    route.source === pod.source && route.isUnicast && route.isLinkScope && !route.hasGateway && route.links.length === 1
-  );
+  // IPv6 routes have no scope.
+  const isDirect = (route.isLinkScope || route.family === 'IPv6') && !route.hasGateway;
+  return route.source === pod.source && route.isUnicast && isDirect && route.links.length === 1;
 }
 
 function diffNeighbours(plan: ShimPlan, ifindex: number, network: Network): readonly Change[] {
@@ -139,12 +142,35 @@ function diffNeighbours(plan: ShimPlan, ifindex: number, network: Network): read
       .map((neighbour) => [neighbour.address, neighbour]),
   );
   const pods = new Set(plan.pods.map((pod) => pod.address));
-  const extra = [...there.values()].filter((neighbour) => neighbour.family === 'IPv4' && !pods.has(neighbour.address));
+  const extra = [...there.values()].filter((neighbour) => !pods.has(neighbour.address));
   const missing = plan.pods.filter((pod) => there.get(pod.address)?.mac !== pod.mac);
   return [
     ...extra.map(({ address, mac }) => ({ type: 'RemoveNeighbour', ifindex, address, mac }) as const),
     ...missing.map(({ address, mac }) => ({ type: 'SetNeighbour', ifindex, address, mac }) as const),
   ];
+}
+
+function diffProxies(plan: ShimPlan, ifindex: number, network: Network): readonly Change[] {
+  const there = network.neighbours.filter((entry) => entry.isProxy === true && entry.ifindex === ifindex);
+  const known = new Set(there.map(({ address }) => address));
+  return [
+    ...there
+      .filter(({ address }) => !plan.proxied.includes(address))
+      .map(({ address }) => ({ type: 'RemoveProxy', ifindex, address }) as const),
+    ...plan.proxied
+      .filter((address) => !known.has(address))
+      .map((address) => ({ type: 'AddProxy', ifindex, address }) as const),
+  ];
+}
+
+/**
+ * On only while there is somebody to answer: a link that forwards takes part in the LAN's multicast. A link may have forwarding
+ * from the node's defaults; that alone is none of our doing and stays.
+ */
+function diffNdpProxy(plan: ShimPlan, { ifindex, name, isNdpProxy, isIPv6Forwarding }: Link): readonly Change[] {
+  if (isNdpProxy === undefined) return [];
+  if (plan.proxied.length === 0) return isNdpProxy ? [{ type: 'StopNdpProxy', ifindex, name }] : [];
+  return isNdpProxy && isIPv6Forwarding === true ? [] : [{ type: 'StartNdpProxy', ifindex, name }];
 }
 
 /** Whether the shim works: it is there, switched on, and nothing about it is to be changed. */

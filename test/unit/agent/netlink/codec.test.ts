@@ -9,7 +9,12 @@ import {
   decodeRoute,
   formatAddress,
 } from '../../../../src/agent/netlink/decode.ts';
-import { addressBytes, encodeChange, encodeLinkDump } from '../../../../src/agent/netlink/encode.ts';
+import {
+  addressBytes,
+  encodeChange,
+  encodeLinkDump,
+  type NetlinkChange,
+} from '../../../../src/agent/netlink/encode.ts';
 import { decodeHint } from '../../../../src/agent/netlink/events.ts';
 import {
   MessageWriter,
@@ -20,11 +25,11 @@ import {
   setSequence,
   walkAttributes,
 } from '../../../../src/agent/netlink/message.ts';
+import { decodeRouterRoute, encodeSubstitute, lostRoutes } from '../../../../src/agent/netlink/router-routes.ts';
 import { errnoName, readAcknowledgement } from '../../../../src/agent/netlink/socket.ts';
-import type { Change } from '../../../../src/domain/net/change.ts';
 
 /** The one message that a change is written as. */
-function written(change: Change) {
+function written(change: NetlinkChange) {
   const [message, ...more] = readMessages(encodeChange(change));
   expect(more).toEqual([]);
   if (message === undefined) throw new Error('no message');
@@ -50,6 +55,37 @@ describe('a change is written as the kernel reads it', () => {
       kind: 'macvlan',
       macvlanMode: 'bridge',
     });
+  });
+
+  test('an address that the node answers for', () => {
+    for (const [type, number] of [
+      ['AddProxy', k.RTM_NEWNEIGH],
+      ['RemoveProxy', k.RTM_DELNEIGH],
+    ] as const) {
+      const message = written({ type, ifindex: 7, address: 'fd00::1' });
+      expect(message.type).toBe(number);
+      expect(decodeNeighbour(message.body)).toEqual({
+        ifindex: 7,
+        family: 'IPv6',
+        address: 'fd00::1',
+        mac: '',
+        isPermanent: false,
+        isProxy: true,
+      });
+    }
+  });
+
+  test('a substitute for a default route that the kernel has thrown away', () => {
+    const gateway = addressBytes('fe80::fe');
+    const route = { ifindex: 2, gateway, metric: 1024, expires: 1800 };
+    const [message] = readMessages(encodeSubstitute(route));
+    if (message === undefined) throw new Error('no message');
+    expect(decodeRoute(message.body)).toMatchObject({ family: 'IPv6', prefixLength: 0, links: [2], metric: 1025 });
+    expect(readU32(readAttributes(message.body, 12).get(k.RTA_EXPIRES))).toBe(1800);
+    expect(decodeRouterRoute(message.body)).toBeUndefined(); // it is none itself
+    expect(lostRoutes([route, { ...route, ifindex: 3 }], [{ ...route, metric: 1 }])).toEqual([
+      { ...route, ifindex: 3 },
+    ]);
   });
 
   test('settings of a link, and only those that are given', () => {
@@ -215,7 +251,7 @@ describe('an acknowledgement', () => {
 });
 
 describe('hints', () => {
-  const message = (type: number, change: Change) => ({ type, flags: 0, sequence: 0, body: written(change).body });
+  const message = (type: number, change: NetlinkChange) => ({ type, flags: 0, sequence: 0, body: written(change).body });
   const route = { ifindex: 7, destination: '10.9.0.2', prefixLength: 32, metric: 0 } as const;
 
   test('tell which link they are about', () => {

@@ -1,7 +1,7 @@
 // Addresses as text and as numbers, and names that must come out the same on every node and in every release.
 import { describe, expect, test } from '@jest/globals';
 import { type Change, describeChange } from '../../../../src/domain/net/change.ts';
-import { formatIPv4, holdsIPv4, parseIPv4, withoutPrefixLength } from '../../../../src/domain/net/cidr.ts';
+import { formatIPv4, parseIPv4, subnetHolds, withoutPrefixLength } from '../../../../src/domain/net/cidr.ts';
 import { base32, hash64 } from '../../../../src/domain/net/hash.ts';
 import { localMac, parseMac } from '../../../../src/domain/net/mac.ts';
 
@@ -18,11 +18,14 @@ describe('an IPv4 address', () => {
   );
 
   test('is in a subnet or not', () => {
-    expect(holdsIPv4('10.9.0.1', 24, '10.9.0.254')).toBe(true);
-    expect(holdsIPv4('10.9.0.1', 25, '10.9.0.254')).toBe(false);
-    expect(holdsIPv4('10.9.0.1', 0, '200.1.1.1')).toBe(true);
-    expect(holdsIPv4('10.9.0.1', 32, '10.9.0.1')).toBe(true);
-    expect(holdsIPv4('10.9.0.1', 24, 'fd00::1')).toBe(false);
+    expect(subnetHolds('10.9.0.1', 24, '10.9.0.254')).toBe(true);
+    expect(subnetHolds('10.9.0.1', 25, '10.9.0.254')).toBe(false);
+    expect(subnetHolds('10.9.0.1', 0, '200.1.1.1')).toBe(true);
+    expect(subnetHolds('10.9.0.1', 32, '10.9.0.1')).toBe(true);
+    expect(subnetHolds('10.9.0.1', 0, 'fd00::1')).toBe(false);
+    expect(subnetHolds('nonsense', 0, 'nonsense')).toBe(false);
+    expect(subnetHolds('fd00::1', 64, 'fd00:0:0:0:ffff::2')).toBe(true);
+    expect(subnetHolds('fd00::1', 64, 'fd00:0:0:1::2')).toBe(false);
   });
 
   test('loses a prefix length', () => {

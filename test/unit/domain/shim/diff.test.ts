@@ -11,6 +11,7 @@ const PLAN: ShimPlan = {
   parent: 2,
   mtu: 1500,
   addresses: ['10.9.0.1'],
+  proxied: [],
   pods: [{ address: '10.9.0.2', mac: '02:aa:00:00:00:02', source: '10.9.0.1' }],
   attachments: ['lan'],
 };
@@ -152,6 +153,75 @@ describe('the next changes', () => {
   test.each(cases)('mend a shim with %s', (_title, shim, init, expected) => {
     expect(diffShim(PLAN, around(shim, init))).toMatchObject(expected);
     expect(diffShim(PLAN, around(shim, init))).toHaveLength(expected.length);
+  });
+});
+
+describe('IPv6', () => {
+  const pod = { address: 'fd00::2', mac: '02:aa:00:00:00:02', source: 'fd00::1' };
+  const plan: ShimPlan = { ...PLAN, addresses: [], proxied: ['fd00::1'], pods: [pod] };
+  const route = hostRoute(pod.address, 7, { source: pod.source });
+  const neighbour = { ...NEIGHBOUR, family: 'IPv6', address: pod.address } as const;
+  const proxy = { ifindex: 7, family: 'IPv6', address: 'fd00::1', mac: '', isPermanent: false, isProxy: true } as const;
+  const on = { isNdpProxy: true, isIPv6Forwarding: true };
+  const whole = { addresses: [], routes: [route], neighbours: [neighbour, proxy] };
+
+  test('needs nothing more when all is there', () => {
+    expect(diffShim(plan, around(on, whole))).toEqual([]);
+  });
+
+  test('gets a route, a neighbour, an answer for the address of the node, and the settings for it', () => {
+    expect(diffShim(plan, around({}, { addresses: [], routes: [], neighbours: [] }))).toEqual([
+      {
+        type: 'AddRoute',
+        ifindex: 7,
+        destination: 'fd00::2',
+        prefixLength: 128,
+        source: 'fd00::1',
+        metric: 1024,
+      },
+      { type: 'SetNeighbour', ifindex: 7, address: 'fd00::2', mac: pod.mac },
+      { type: 'AddProxy', ifindex: 7, address: 'fd00::1' },
+      { type: 'StartNdpProxy', ifindex: 7, name: PLAN.name },
+    ]);
+  });
+
+  test('goes altogether with the last pod that has it', () => {
+    expect(diffShim({ ...plan, proxied: [], pods: [] }, around(on, whole))).toEqual([
+      { type: 'RemoveRoute', ifindex: 7, destination: 'fd00::2', prefixLength: 128, metric: 1024 },
+      { type: 'RemoveNeighbour', ifindex: 7, address: 'fd00::2', mac: pod.mac },
+      { type: 'RemoveProxy', ifindex: 7, address: 'fd00::1' },
+      { type: 'StopNdpProxy', ifindex: 7, name: PLAN.name },
+    ]);
+  });
+
+  test('is left alone where the node forwards by default, and where the kernel has none', () => {
+    expect(diffShim(PLAN, around({ isIPv6Forwarding: true }))).toEqual([]);
+    const { isNdpProxy: _, isIPv6Forwarding: __, ...without } = WHOLE;
+    expect(diffShim(plan, { ...around({}, whole), links: [loopback(), link(), without] })).toEqual([]);
+  });
+
+  test.each([
+    ['proxy_ndp off', { isNdpProxy: false }, {}, [{ type: 'StartNdpProxy' }]],
+    ['forwarding off', { isIPv6Forwarding: false }, {}, [{ type: 'StartNdpProxy' }]],
+    ['no answer for the node', {}, { neighbours: [neighbour] }, [{ type: 'AddProxy' }]],
+    [
+      'an answer for somebody else',
+      {},
+      { neighbours: [neighbour, proxy, { ...proxy, address: 'fd00::9' }] },
+      [{ type: 'RemoveProxy', address: 'fd00::9' }],
+    ],
+    ['a route over the parent', {}, { routes: [{ ...route, links: [2] }] }, [{ type: 'ReplaceRoute' }]],
+    ['a default route', {}, { routes: [route, defaultRoute(7, { family: 'IPv6' })] }, [{ type: 'RemoveRoute' }]],
+    [
+      'the address of the node',
+      {},
+      { addresses: [address('fd00::1/128', { ifindex: 7 })] },
+      [{ type: 'RemoveAddress' }],
+    ],
+  ] as const)('is mended on a shim with %s', (_title, shim, init, expected) => {
+    const changes = diffShim(plan, around({ ...on, ...shim }, { ...whole, ...init } as Partial<Network>));
+    expect(changes).toMatchObject(expected);
+    expect(changes).toHaveLength(expected.length);
   });
 });
 

@@ -55,11 +55,11 @@ describe('a shim', () => {
     ]);
   });
 
-  test('leaves out what it cannot lead to: IPv6, pods without MAC address, the node itself, an address taken twice', () => {
+  test('leaves out what it cannot lead to: link-local addresses, pods without MAC address, the node itself, an address taken twice', () => {
     const pods = [
       pod('a', '10.9.0.2'),
       pod('b', '10.9.0.2', { mac: '02:aa:00:00:00:03' }),
-      pod('c', 'fd00::7'),
+      pod('c', 'fe80::7'),
       pod('d', '10.9.0.4', { mac: '' }),
       pod('e', '10.9.0.1'),
       pod('f', 'nonsense'),
@@ -67,6 +67,35 @@ describe('a shim', () => {
     const { shims, problems } = plan(pods);
     expect(shims[0]?.pods).toEqual([{ address: '10.9.0.2', mac: '02:aa:00:00:00:02', source: '10.9.0.1' }]);
     expect(problems.get('lan')).toEqual([]);
+  });
+
+  test('answers IPv6 pods for the addresses whose subnet holds them, and has none of these itself', () => {
+    const addresses = [
+      address('10.9.0.1/24'),
+      address('fd00:b::1/64'),
+      address('fd00::1/64'),
+      address('fd00::5/64', { isSecondary: true }),
+      address('fd00::6/64', { isTentative: true }),
+      address('fd00::7/128'),
+      address('fe80::1/64', { isGlobal: false }),
+    ];
+    const two = pod('a', '10.9.0.2', { ips: ['10.9.0.2', 'FD00:0:0::2'] });
+    const { shims, problems } = plan([two], network({ addresses }));
+    expect(shims[0]).toMatchObject({ addresses: ['10.9.0.1'], proxied: ['fd00::1'] });
+    expect(shims[0]?.pods).toEqual([
+      { address: '10.9.0.2', mac: '02:aa:00:00:00:02', source: '10.9.0.1' },
+      { address: 'fd00::2', mac: '02:aa:00:00:00:02', source: 'fd00::1' },
+    ]);
+    expect(problems.get('lan')).toEqual([]);
+    expect(plan([pod('a', '10.9.0.2')], network({ addresses })).shims[0]?.proxied).toEqual([]);
+  });
+
+  test('says for each family which pods no address of the node is near to', () => {
+    const { problems } = plan([pod('a', '', { ips: ['10.77.0.2', 'fd00::2'] }), pod('b', 'fd00::3')]);
+    expect(problems.get('lan')?.map(({ message }) => message)).toEqual([
+      'eth0 has no IPv4 address in the subnet of home/a (10.77.0.2, fd00::2).',
+      'eth0 has no IPv6 address in the subnet of home/a (10.77.0.2, fd00::2), home/b (fd00::3).',
+    ]);
   });
 
   test('is shared by the attachments of one parent, and each parent has its own', () => {
