@@ -79,6 +79,7 @@ describe('what the user left out', () => {
       ipam: { type: 'DHCP', dhcp: { clientId: 'MAC', hostName: 'PodName' } },
       hostAccess: { type: 'None' },
       pins: 'Deny',
+      repair: { type: 'Report' },
       cniVersion: '1.0.0',
     });
   });
