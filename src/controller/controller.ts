@@ -190,7 +190,7 @@ function createWorkers(
   let priority: Priority = 'background';
   const wakes: Wakes = {
     attachment: (key) => attachments.enqueue(key, { priority }),
-    attachmentSoon: (key) => attachments.enqueueAfter(key, REPORTS_MS),
+    attachmentSoon: (key) => attachments.hintAfter(key, REPORTS_MS),
     node: (key) => nodes.enqueue(key, { priority }),
     daemonSet: () => daemonSet.enqueue(DAEMON_SET_KEY, { priority }),
     pod: (key) => pods.enqueue(key, { priority }),

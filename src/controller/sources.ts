@@ -1,6 +1,6 @@
 // Which kinds wake which keys: the map of this process. Handlers work out keys and nothing else; all work happens in the queues.
 //
-//   MacvlanAttachment ──▶ itself; nodes it takes or took (label); the DaemonSet and pods without their link, when repair changes
+//   MacvlanAttachment ──▶ itself (soon, when only its status changed); nodes it takes or took (label); the DaemonSet and pods without their link, when repair changes
 //   Namespace ──────────▶ attachments that want it or wanted it
 //   Node ───────────────▶ itself; the DaemonSet; attachments that it joins or leaves, or whose node is Ready or no longer so
 //   NAD ────────────────▶ the attachment of its name
@@ -34,7 +34,10 @@ export type Wake = (key: string) => void;
 
 export interface Wakes {
   readonly attachment: Wake;
-  /** The same after a moment in which more of the kind may come: nodes tend to report together. */
+  /**
+   * The same after a moment in which more of the kind may come: nodes tend to report together. After a failure not before the
+   * next try.
+   */
   readonly attachmentSoon: Wake;
   readonly node: Wake;
   readonly daemonSet: () => void;
@@ -53,7 +56,7 @@ export function connectSources(stores: Stores, reports: Reports, wakes: Wakes): 
   };
 
   stores.attachments.onChange((change) => {
-    wakes.attachment(change.key);
+    wakeItself(change, wakes);
     if (!isEqual(change.old?.spec.repair, change.current?.spec.repair)) {
       wakes.daemonSet();
       for (const state of stores.nodeStates.by('attachment', change.key)) wakePods(state, wakes);
@@ -151,6 +154,23 @@ function wakePods(state: MacvlanNodeState, wakes: Wakes): void {
 
 function versions<T>({ old, current }: Change<T>): readonly T[] {
   return [old, current].filter((object) => object !== undefined);
+}
+
+/** Our own status comes back here as well, which must not cut short the pause after a failure that it tells of. */
+function wakeItself(change: Change<MacvlanAttachment>, wakes: Wakes): void {
+  if (isWish(change)) wakes.attachment(change.key);
+  else if (!isEqual(change.old?.status, change.current?.status)) wakes.attachmentSoon(change.key);
+}
+
+/** Whether somebody wants something else of the attachment: it came, went, or is another one but for its status. */
+function isWish({ old, current }: Change<MacvlanAttachment>): boolean {
+  return !isEqual(wishIn(old), wishIn(current));
+}
+
+function wishIn(attachment: MacvlanAttachment | undefined): unknown {
+  if (attachment === undefined) return undefined;
+  const { uid, generation, labels, annotations, finalizers, deletionTimestamp } = attachment.metadata;
+  return [uid, generation, labels, annotations, finalizers, deletionTimestamp, attachment.spec];
 }
 
 /** Whether the change can put a node in or out of an attachment's reach. */

@@ -5,6 +5,7 @@ import { actionFor, announce } from '../../domain/attachment/announce.ts';
 import { statusFor } from '../../domain/attachment/status.ts';
 import type { Verdict } from '../../domain/attachment/verdict.ts';
 import { isEqual } from '../../domain/objects/equal.ts';
+import { steadyText } from '../../domain/steady-text.ts';
 import type { KubeClient } from '../../kernel/kube/client.ts';
 import type { EventRecorder } from '../../kernel/kube/events.ts';
 import { ApiError } from '../../kernel/kube/transport.ts';
@@ -86,7 +87,8 @@ export class Reporter {
     for (const { reason, message, remedy, node } of news) {
       const where = node === undefined || message.includes(node) ? '' : `Node ${node}: `;
       const note = `${where}${message}${remedy === undefined ? '' : ` ${remedy}`}`;
-      this.#options.events.record({ regarding, type: 'Warning', reason, action: actionFor(reason), note });
+      const sameAs = steadyText(note);
+      this.#options.events.record({ regarding, type: 'Warning', reason, action: actionFor(reason), note, sameAs });
     }
     return recheckMs;
   }

@@ -2,6 +2,7 @@
 import type { ConditionType } from '../../api/names.ts';
 import type { MacvlanAttachment, ProblemStatus } from '../../api/v1alpha1/attachment.ts';
 import { findCondition } from '../objects/conditions.ts';
+import { steadyText } from '../steady-text.ts';
 import { aspectOf } from './problem-order.ts';
 
 /** A problem of these is the usual state of things for a moment; it is news after a while. */
@@ -80,5 +81,5 @@ function quietLeft(attachment: MacvlanAttachment, { reason }: ProblemStatus, now
 }
 
 function keyOfProblem({ reason, node, namespace, message }: ProblemStatus): string {
-  return [reason, node ?? '', namespace ?? '', message].join('|');
+  return [reason, node ?? '', namespace ?? '', steadyText(message)].join('|');
 }

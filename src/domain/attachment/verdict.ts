@@ -1,6 +1,7 @@
 // Everything that there is to tell about an attachment, put together once: the plan, what came of it, what the nodes say.
 import type { ProblemStatus } from '../../api/v1alpha1/attachment.ts';
 import type { Problem } from '../problem.ts';
+import { steadyText } from '../steady-text.ts';
 import type { AttachmentFacts } from './facts.ts';
 import { type NodeView, viewNodes } from './node-view.ts';
 import type { AttachmentPlan } from './plan.ts';
@@ -60,7 +61,7 @@ function nameTakenProblem(name: string, namespace: string): Problem {
 function applyFailedProblem(failure: Failure): Problem {
   return {
     reason: 'ApplyFailed',
-    message: failure.message,
+    message: steadyText(failure.message),
     remedy: "Look at the controller's log; it tries again by itself.",
     ...(failure.namespace === undefined ? {} : { namespace: failure.namespace }),
   };

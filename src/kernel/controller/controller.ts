@@ -90,6 +90,11 @@ export class Controller {
     this.#queue.addAfter(key, ms);
   }
 
+  /** The same for what may be nothing but an echo of the key's own failing: it keeps its pause. */
+  hintAfter(key: string, ms: number): void {
+    this.#queue.hintAfter(key, ms);
+  }
+
   /** Works until `signal` aborts, then lets running reconciles end and resolves. Waiting keys are left to the next leader. */
   async run(signal: AbortSignal): Promise<void> {
     const hurry = new AbortController();

@@ -40,6 +40,8 @@ export interface EventInput {
   readonly action: string;
   /** A sentence for a person; cut at 1024 bytes. */
   readonly note: string;
+  /** What has to be the same for two events to be counted as one, besides all of the above but the note; default the note. */
+  readonly sameAs?: string;
 }
 
 export interface EventRecorderOptions {
@@ -205,7 +207,10 @@ export class EventRecorder {
 function keyFor(input: EventInput): string {
   const { regarding } = input;
   const { uid, namespace = '', name } = regarding.metadata;
-  const hash = createHash('sha256').update(input.note).digest('hex').slice(0, 16);
+  const hash = createHash('sha256')
+    .update(input.sameAs ?? input.note)
+    .digest('hex')
+    .slice(0, 16);
   return [regarding.kind, namespace, name, uid ?? '', input.type, input.reason, input.action, hash].join('|');
 }
 

@@ -38,6 +38,10 @@ export class WorkQueue {
   readonly #processing = new Map<string, Priority>();
   readonly #timers = new Map<string, { at: number; priority: Priority; cancel: () => void }>();
   readonly #failures = new Map<string, number>();
+  /** Until when each key that failed waits for its next try. */
+  readonly #floors = new Map<string, number>();
+  /** Hints that came while their key was worked on: how that ends decides when they count. */
+  readonly #hinted = new Map<string, { readonly at: number; readonly priority: Priority }>();
   /** Since when each key of `#dirty` has been in it. */
   readonly #since = new Map<string, number>();
   #observer: QueueObserver = {};
@@ -98,6 +102,17 @@ export class WorkQueue {
   }
 
   /**
+   * The same for what may follow from the key's own failing, such as a message about it: a key that failed keeps its pause, or
+   * it would fail again at once, and so on.
+   */
+  hintAfter(key: string, ms: number, priority: Priority = 'background'): void {
+    const now = this.#clock.now();
+    const pause = (this.#floors.get(key) ?? now) - now;
+    if (this.#processing.has(key)) this.#hinted.set(key, { at: now + ms, priority });
+    else this.addAfter(key, Math.max(ms, pause), priority);
+  }
+
+  /**
    * Puts a key that failed in again: later with each failure of its own, and later when many fail.
    * `leastMs` is a pause that the server asked for.
    */
@@ -106,12 +121,15 @@ export class WorkQueue {
     const failures = this.#failures.get(key) ?? 0;
     this.#failures.set(key, failures + 1);
     const own = Math.min(this.#firstRetryMs * 2 ** Math.min(failures, 40), this.#longestRetryMs);
-    this.addAfter(key, Math.max(own, leastMs, this.#bucket.reserve()), this.#processing.get(key) ?? 'background');
+    const ms = Math.max(own, leastMs, this.#bucket.reserve());
+    this.#floors.set(key, this.#clock.now() + ms);
+    this.addAfter(key, ms, this.#processing.get(key) ?? 'background');
   }
 
   /** Forgets the failures of a key. */
   forget(key: string): void {
     this.#failures.delete(key);
+    this.#floors.delete(key);
   }
 
   failures(key: string): number {
@@ -139,6 +157,9 @@ export class WorkQueue {
     this.#processing.delete(key);
     const priority = this.#dirty.get(key);
     if (priority !== undefined) this.#push(key, priority);
+    const hint = this.#hinted.get(key);
+    this.#hinted.delete(key);
+    if (hint !== undefined) this.hintAfter(key, hint.at - this.#clock.now(), hint.priority);
   }
 
   /** Takes nothing more in. What waits for a time is dropped; what is ready is still handed out, unless `drop`. */

@@ -57,8 +57,21 @@ describe('an attachment wakes', () => {
     expect(wokenBy(() => stores.attachments.remove('new'))).toEqual(['attachment new', 'node a']);
   });
 
-  test('itself alone when only its status changed', () => {
-    expect(wokenBy(() => put(attachment({ status: { summary: '1/1' } })))).toEqual(['attachment lan']);
+  test('itself alone, and not at once, when only its status changed', () => {
+    expect(wokenBy(() => put(attachment({ status: { summary: '1/1' } })))).toEqual(['soon attachment lan']);
+  });
+
+  test('nobody when it was only written', () => {
+    expect(wokenBy(() => put(attachment({ metadata: { managedFields: [] } as object })))).toEqual([]);
+  });
+
+  test.each([
+    { annotations: { 'macvlan.dev/force': 'true' } },
+    { finalizers: [] },
+    { generation: 2 },
+    { labels: { a: 'b' } },
+  ])('itself at once when a user changed %j', (metadata) => {
+    expect(wokenBy(() => put(attachment({ metadata })))).toEqual(['attachment lan']);
   });
 
   test('the nodes that it took or takes when its selection of nodes changes', () => {
@@ -69,7 +82,7 @@ describe('an attachment wakes', () => {
 
   test('its nodes when its clean-up begins', () => {
     put(deleted({ status: { phase: 'Draining' } }));
-    expect(wokenBy(() => put(deleted({ status: { phase: 'Cleaning' } })))).toEqual(['attachment lan', 'node a']);
+    expect(wokenBy(() => put(deleted({ status: { phase: 'Cleaning' } })))).toEqual(['node a', 'soon attachment lan']);
   });
 });
 

@@ -52,6 +52,19 @@ describe('the controller loop', () => {
     expect(runs()).toBe(2);
   });
 
+  test('backs off from a failure that wakes its own key by the report about it', async () => {
+    let runs = 0;
+    const { controller, clock, start } = setUp(async (key): Promise<Answer> => {
+      runs += 1;
+      controller.hintAfter(key, 50); // the watch brings back what was just written
+      throw new Error(`refused, the ${runs}th time`);
+    });
+    controller.enqueue('a');
+    void start();
+    await clock.advance(60_000);
+    expect(runs).toBeLessThan(20);
+  });
+
   test('leaves a blocked key alone until something changes', async () => {
     const { reconcile, runs } = counting([{ type: 'blocked' }]);
     const { controller, clock, start } = setUp(reconcile);

@@ -113,6 +113,13 @@ describe('the event recorder', () => {
     expect(new Set(client.created.map((one) => one.metadata.name)).size).toBe(4);
   });
 
+  test('takes notes that are said to be the same for the same', async () => {
+    const { clock, client, recorder } = setUp();
+    for (const port of [40001, 40002, 40003]) recorder.record(happened({ note: `from :${port}`, sameAs: 'from' }));
+    await clock.advance(0);
+    expect(client.created.map((event) => event['note'])).toEqual(['from :40001']);
+  });
+
   test('makes a new event when the old one has expired', async () => {
     const { clock, client, recorder } = setUp();
     recorder.record(happened());

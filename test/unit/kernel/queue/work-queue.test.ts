@@ -131,6 +131,51 @@ describe('the work queue', () => {
     expect(queue.depth).toBe(1);
   });
 
+  test('keeps the pause of a key that failed, whatever hints at it', async () => {
+    const { queue, clock } = setUp();
+    queue.retry('a', 3000);
+    queue.hintAfter('a', 50);
+    queue.hintAfter('a', 0);
+    await clock.advance(2999);
+    expect(queue.depth).toBe(0);
+    await clock.advance(1);
+    expect(await takeAll(queue)).toEqual(['a']);
+  });
+
+  test('keeps the pause also when the hint came while the key was worked on', async () => {
+    const { queue, clock } = setUp();
+    queue.add('a');
+    await queue.take();
+    queue.hintAfter('a', 50);
+    queue.retry('a', 3000);
+    queue.done('a');
+    await clock.advance(2999);
+    expect(queue.depth).toBe(0);
+    await clock.advance(1);
+    expect(queue.depth).toBe(1);
+  });
+
+  test('does not let a user wait for the pause of a key that failed', async () => {
+    const { queue } = setUp();
+    queue.retry('a', 3000);
+    queue.add('a', 'user');
+    expect(await takeAll(queue)).toEqual(['a']);
+  });
+
+  test('follows a hint in time when nothing failed, also one that came while the key was worked on', async () => {
+    const { queue, clock } = setUp();
+    queue.retry('a', 3000);
+    queue.add('a');
+    await queue.take();
+    queue.hintAfter('a', 50);
+    queue.forget('a');
+    queue.done('a');
+    await clock.advance(49);
+    expect(queue.depth).toBe(0);
+    await clock.advance(1);
+    expect(queue.depth).toBe(1);
+  });
+
   test('spreads the retries of many keys over time', async () => {
     const { queue, clock } = setUp({ retriesPerSecond: 10, retryBurst: 5 });
     for (let i = 0; i < 25; i++) queue.retry(`k${i}`);
