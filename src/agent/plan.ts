@@ -8,7 +8,7 @@ import { hostAccessProblem } from '../domain/attachment/validate.ts';
 import type { Change } from '../domain/net/change.ts';
 import type { Link, Network } from '../domain/net/network.ts';
 import { diffAliases, type WantedAliases } from '../domain/parent/alias.ts';
-import { type Choice, decideParent, ruleFor, wishOf } from '../domain/parent/match.ts';
+import { type Choice, decideParent } from '../domain/parent/match.ts';
 import { pluginsFor, preflight } from '../domain/parent/preflight.ts';
 import { sharingProblems } from '../domain/parent/sharing.ts';
 import { type AttachedPod, attachedPods } from '../domain/pod/attached.ts';
@@ -16,6 +16,7 @@ import { judgeLinks, type LinkSights, type PodLink } from '../domain/pod/link-st
 import type { Problem } from '../domain/problem.ts';
 import { diffShims } from '../domain/shim/diff.ts';
 import { planShims, type ShimPlan, type ShimUser } from '../domain/shim/plan.ts';
+import type { Choices } from './choices.ts';
 
 /** Everything that decisions are made from: gathered once per turn, then only read. */
 export interface NodeFacts {
@@ -30,8 +31,8 @@ export interface NodeFacts {
   readonly network: Network;
   /** CNI plugins that the node lacks. */
   readonly missingPlugins: ReadonlySet<string>;
-  /** Parents chosen before, by attachment. */
-  readonly choices: ReadonlyMap<string, Choice>;
+  /** Parents chosen and verified before. */
+  readonly choices: Choices;
   /** What is known of pods' links from the inside; nothing where nobody has looked yet. */
   readonly sights?: LinkSights;
 }
@@ -115,7 +116,7 @@ function planParent(attachment: MacvlanAttachment, facts: NodeFacts): Attachment
     hostAccessProblems: [],
   };
   const { labels } = facts.node.metadata;
-  const decision = decideParent(attachment, labels, facts.network, previousChoice(attachment, facts));
+  const decision = decideParent(attachment, labels, facts.network, facts.choices.get(name));
   if (decision.type === 'None') return { ...base, wantsAlias: false, problems: [decision.problem] };
   const { link: parent, choice } = decision;
   const missingPlugins = pluginsFor(attachment).filter((plugin) => facts.missingPlugins.has(plugin));
@@ -133,23 +134,6 @@ function settleSharing(plans: readonly AttachmentPlan[], network: Network): read
     const problem = taken.get(plan.attachment.metadata.name);
     return problem === undefined ? plan : { ...plan, wantsAlias: false, problems: [problem, ...plan.problems] };
   });
-}
-
-/**
- * What was chosen before: in this process, or by the agent before it, as the NodeState tells. That counts only within one
- * boot (indexes start anew) and for the same spec.
- */
-function previousChoice(attachment: MacvlanAttachment, facts: NodeFacts): Choice | undefined {
-  const { name, generation } = attachment.metadata;
-  const remembered = facts.choices.get(name);
-  if (remembered !== undefined) return remembered;
-  const entry = entryFor(name, facts.state);
-  const rule = ruleFor(attachment, facts.node.metadata.labels);
-  if (entry?.ifindex === undefined || entry.observedGeneration !== generation || rule === undefined) return undefined;
-  if (facts.state?.status?.agent?.bootId !== facts.bootId) return undefined;
-  const nic = facts.state.status.interfaces?.find(({ ifindex }) => ifindex === entry.ifindex);
-  const mac = nic?.permanentMac ?? nic?.mac ?? '';
-  return { ifindex: entry.ifindex, mac, wish: wishOf(rule.interface) };
 }
 
 function entryFor(name: string, state: MacvlanNodeState | undefined) {

@@ -3,13 +3,13 @@ import type { Node, Pod } from '../api/kube.ts';
 import type { MacvlanAttachment } from '../api/v1alpha1/attachment.ts';
 import { type Change, describeChange, type Refusal } from '../domain/net/change.ts';
 import { isEqual } from '../domain/objects/equal.ts';
-import type { Choice } from '../domain/parent/match.ts';
 import { pluginsFor } from '../domain/parent/preflight.ts';
 import type { LinkSights } from '../domain/pod/link-state.ts';
 import type { Answer, Reconcile } from '../kernel/controller/controller.ts';
 import type { Clock } from '../kernel/process/clock.ts';
 import type { Logger } from '../kernel/process/logger.ts';
 import type { ReadStore } from '../kernel/watch/store.ts';
+import { type Choices, choicesIn, keptChoices } from './choices.ts';
 import type { ShimGuard } from './guard.ts';
 import { diffNode, type NodeFacts, planNode } from './plan.ts';
 import type { NetworkPort, PluginsPort } from './ports.ts';
@@ -46,22 +46,18 @@ export interface ReconcilerPorts {
 
 /** Makes the node's network what it should be. It has one key only: the node. */
 export function reconcileNode(ports: ReconcilerPorts): Reconcile {
-  let choices: ReadonlyMap<string, Choice> = new Map();
+  let choices: Choices | undefined;
   return async () => {
     const facts = await gather(ports, choices);
     if (facts === undefined) return { type: 'blocked' };
     const { outcome, waitMs } = await apply(ports, facts);
-    choices = new Map(
-      outcome.plan.attachments.flatMap(({ attachment, choice }) =>
-        choice === undefined ? [] : [[attachment.metadata.name, choice] as const],
-      ),
-    );
+    choices = keptChoices(outcome.plan.attachments, outcome.facts.network, facts.choices);
     report(ports, outcome);
     return answerFor(outcome, waitMs);
   };
 }
 
-async function gather(ports: ReconcilerPorts, choices: ReadonlyMap<string, Choice>): Promise<NodeFacts | undefined> {
+async function gather(ports: ReconcilerPorts, choices: Choices | undefined): Promise<NodeFacts | undefined> {
   const node = ports.nodes.get(ports.nodeName);
   if (node === undefined) return undefined;
   const attachments = ports.attachments.list();
@@ -75,7 +71,7 @@ async function gather(ports: ReconcilerPorts, choices: ReadonlyMap<string, Choic
     state: ports.reporter.current,
     network,
     missingPlugins: new Set(missing),
-    choices,
+    choices: choices ?? choicesIn(ports.reporter.current, ports.bootId),
     sights: ports.sights(),
   };
 }

@@ -121,6 +121,7 @@ function entryOf(plan: AttachmentPlan, outcome: Outcome): NodeAttachment {
     phase: phaseOf({ isReady: isVerified && (!plan.wantsHostAccess || hostAccess.state === 'Ready'), problems }),
     ...(metadata.generation === undefined ? {} : { observedGeneration: metadata.generation }),
     ...(parent === undefined ? {} : { interface: parent.name, ifindex: parent.ifindex }),
+    ...(isOn && plan.choice !== undefined ? { wish: plan.choice.wish } : {}),
     // The word of a verified NIC: pods' links belong to this device, in this boot.
     ...(isVerified && parent !== undefined ? { incarnation: `${bootId}/${parent.ifindex}` } : {}),
     // Left out while the shim is on its way.

@@ -96,13 +96,19 @@ export interface NodeAttachment {
    * @format int64
    */
   readonly observedGeneration?: number;
-  /** The verified NIC. */
+  /** The NIC that is meant. It is verified once `incarnation` is there. */
   readonly interface?: string;
   /**
    * Its index in the kernel.
    * @asType integer
    */
   readonly ifindex?: number;
+  /**
+   * By which wish the NIC was chosen, as a hash of the entry of `parents`: there once the alias was put on. The next agent keeps
+   * the NIC for the same wish only.
+   * @maxLength 32
+   */
+  readonly wish?: string;
   /** Which device, in which boot: bootId/ifindex. A pod's link belongs to one incarnation. */
   readonly incarnation?: string;
   /** Host access on this node: None, Ready, or Failed with a problem. */

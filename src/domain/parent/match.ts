@@ -1,6 +1,7 @@
 // Which NIC of a node is meant: the first rule for the node, the one candidate that fits it, and why there is none otherwise.
 import type { MacvlanAttachment, ParentMatch, ParentRule } from '../../api/v1alpha1/attachment.ts';
 import { aliasFor } from '../attachment/alias.ts';
+import { base32, hash64 } from '../net/hash.ts';
 import { findByIndex, type Link, type Network } from '../net/network.ts';
 import type { Problem } from '../problem.ts';
 import { hasLabels } from '../select.ts';
@@ -55,9 +56,9 @@ export function ruleFor(attachment: MacvlanAttachment, nodeLabels: Labels): Pare
   return rules.find((rule) => hasLabels(nodeLabels, rule.nodeSelector ?? {}));
 }
 
-/** The wish as text: equal wishes give equal text, in whatever order and spelling they were written. */
+/** The wish as a short text: equal wishes give equal text, in whatever order and spelling they were written. */
 export function wishOf(match: ParentMatch): string {
-  return JSON.stringify(factsOf(match).map((fact) => [fact.key, fact.wanted]));
+  return base32(hash64(JSON.stringify(factsOf(match).map((fact) => [fact.key, fact.wanted]))), 13);
 }
 
 function choose(match: ParentMatch, network: Network): Decision {

@@ -1,106 +1,15 @@
 // Whole turns of the agent on a model of the kernel: announce first, then act, then tell; and the same in reverse.
 import { describe, expect, test } from '@jest/globals';
-import { createAgent, createStores } from '../../../src/agent/agent.ts';
-import type { Hint } from '../../../src/agent/ports.ts';
-import type { StateClient } from '../../../src/agent/reporter.ts';
-import type { KubeObject, Node } from '../../../src/api/kube.ts';
 import { ANNOTATION_NETWORK_STATUS } from '../../../src/api/multus.ts';
-import type { MacvlanAttachment } from '../../../src/api/v1alpha1/attachment.ts';
-import type { MacvlanNodeState, MacvlanNodeStateStatus } from '../../../src/api/v1alpha1/node-state.ts';
+import type { MacvlanNodeState } from '../../../src/api/v1alpha1/node-state.ts';
+import { wishOf } from '../../../src/domain/parent/match.ts';
 import { ApiError } from '../../../src/kernel/kube/transport.ts';
 import { attachment } from '../../support/builders.ts';
-import { FakeClock } from '../../support/fake-clock.ts';
 import { address, deleteLink, FakeNetwork, hostRoute, link, loopback, network } from '../../support/network.ts';
-import { silentLogger } from '../../support/silent-logger.ts';
 import { until } from '../../support/until.ts';
+import { inWorld, isReady, settled, startAgent } from './world.ts';
 
-const NODE: Node = { metadata: { name: 'nas', uid: 'uid-nas', labels: { 'kubernetes.io/hostname': 'nas' } } };
 const ROUTED = attachment({ spec: { hostAccess: { type: 'Routed' } } });
-
-/** An agent in a small world: what it wrote, what it changed, and knobs for what may go wrong. */
-function startAgent(init: { facts?: FakeNetwork; state?: MacvlanNodeState } = {}) {
-  const stores = createStores();
-  const facts = init.facts ?? new FakeNetwork();
-  const clock = new FakeClock();
-  const stopping = new AbortController();
-  const written: MacvlanNodeStateStatus[] = [];
-  const faults: Error[] = [];
-  /** How many changes had been made when each status was written. */
-  const changesBefore: number[] = [];
-  let version = 1;
-  let hint: (hint: Hint) => void = () => {};
-  let missing: readonly string[] = [];
-
-  const put = <T extends KubeObject>(object: T): T => {
-    return { ...object, metadata: { ...object.metadata, resourceVersion: String(version++) } };
-  };
-  const client: StateClient = {
-    async create(_kind, object) {
-      const created = put(object);
-      stores.states.upsert(created as MacvlanNodeState);
-      return created;
-    },
-    async apply<T extends KubeObject>(_kind: unknown, object: object): Promise<T> {
-      const fault = faults.shift();
-      if (fault !== undefined) throw fault;
-      const { status } = object as MacvlanNodeState;
-      written.push(status ?? {});
-      changesBefore.push(facts.done.length);
-      const state = put({ ...stores.states.get('nas'), ...object } as MacvlanNodeState);
-      stores.states.upsert(state);
-      return state as unknown as T;
-    },
-  };
-  stores.nodes.upsert(put(NODE));
-  if (init.state !== undefined) stores.states.upsert(put(init.state));
-  const agent = createAgent({
-    nodeName: 'nas',
-    bootId: 'boot-1',
-    version: '1.2.3',
-    stores,
-    client,
-    network: facts,
-    plugins: { missing: async (wanted) => wanted.filter((name) => missing.includes(name)) },
-    listen: (onHint) => {
-      hint = onHint;
-      return () => {};
-    },
-    clock,
-    logger: silentLogger(),
-  });
-  const ended = agent.run(stopping.signal);
-  return {
-    stores,
-    facts,
-    clock,
-    written,
-    faults,
-    changesBefore,
-    put: (object: MacvlanAttachment) => stores.attachments.upsert(put(object)),
-    lacks: (...names: readonly string[]) => {
-      missing = names;
-    },
-    notice: () => hint({ type: 'Lost' }),
-    entry: () => written.at(-1)?.attachments?.[0],
-    async stop() {
-      stopping.abort();
-      await ended;
-    },
-  };
-}
-
-type World = ReturnType<typeof startAgent>;
-
-async function inWorld(world: World, check: (world: World) => Promise<void>): Promise<void> {
-  try {
-    await check(world);
-  } finally {
-    await world.stop();
-  }
-}
-
-const isReady = (world: World) => until('ready', () => world.entry()?.phase === 'Ready');
-const settled = () => new Promise((resolve) => setTimeout(resolve, 30));
 
 describe('a turn', () => {
   test('writes the entry before the first change, and tells the end', async () => {
@@ -222,7 +131,7 @@ describe('a turn', () => {
         status: {
           agent: { version: '1', bootId },
           interfaces: [{ name: 'eth0', ifindex: 2, mac: link().mac, mtu: 1500, state: 'Up' }],
-          attachments: [{ name: 'lan', phase: 'Ready', ifindex: 2, observedGeneration: 1 }],
+          attachments: [{ name: 'lan', phase: 'Ready', ifindex: 2, wish: wishOf({ name: 'eth0' }) }],
         },
       };
       await inWorld(startAgent({ facts: new FakeNetwork(network({ links })), state }), async (world) => {

@@ -1,0 +1,38 @@
+// NICs that were chosen and verified, from turn to turn and from one agent process to the next.
+import type { MacvlanNodeState } from '../api/v1alpha1/node-state.ts';
+import { findByIndex, type Network } from '../domain/net/network.ts';
+import type { Choice } from '../domain/parent/match.ts';
+import type { AttachmentPlan } from './plan.ts';
+
+/** Choices by attachment. */
+export type Choices = ReadonlyMap<string, Choice>;
+
+/**
+ * What the agent before this one had chosen. That counts only within one boot, since indexes start anew, and only what was
+ * verified: the wish is written down with the alias. Of use in the first turn alone: later, the state is behind the turns.
+ */
+export function choicesIn(state: MacvlanNodeState | undefined, bootId: string): Choices {
+  const { agent, attachments = [], interfaces = [] } = state?.status ?? {};
+  if (agent?.bootId !== bootId) return new Map();
+  return new Map(
+    attachments.flatMap(({ name, ifindex, wish }) => {
+      if (ifindex === undefined || wish === undefined) return [];
+      const nic = interfaces.find((candidate) => candidate.ifindex === ifindex);
+      return [[name, { ifindex, mac: nic?.permanentMac ?? nic?.mac ?? '', wish }] as const];
+    }),
+  );
+}
+
+/** The choices that stand after a turn: a NIC is chosen afresh each time until the alias was put on it once. */
+export function keptChoices(plans: readonly AttachmentPlan[], network: Network, before: Choices): Choices {
+  return new Map(
+    plans.flatMap(({ attachment, alias, choice }) => {
+      if (choice === undefined) return [];
+      const { name } = attachment.metadata;
+      const known = before.get(name);
+      const wasVerified = known?.ifindex === choice.ifindex && known.wish === choice.wish;
+      const isVerified = findByIndex(network.links, choice.ifindex)?.altNames.includes(alias) === true;
+      return wasVerified || isVerified ? [[name, choice] as const] : [];
+    }),
+  );
+}
