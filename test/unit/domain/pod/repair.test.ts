@@ -1,0 +1,35 @@
+// What it takes to make a link again, and which links are refused.
+import { expect, test } from '@jest/globals';
+import type { CachedLink } from '../../../../src/domain/pod/cached-link.ts';
+import { planRepair } from '../../../../src/domain/pod/repair.ts';
+
+const link: CachedLink = {
+  ...{ namespace: 'home', name: 'web', uid: 'uid-web', attachment: 'lan', interface: 'net1' },
+  ...{ netns: '/run/netns/a', mac: '02:00:00:00:00:01' },
+  addresses: [{ address: '192.0.2.1', prefixLength: 24 }],
+  routes: [
+    { destination: '0.0.0.0', prefixLength: 0, gateway: '198.51.100.1' },
+    { destination: '198.51.100.1', prefixLength: 32 },
+  ],
+  settings: { mode: 'private', mtu: 1400, ipam: 'static', chained: [], fingerprint: '' },
+};
+
+test('the link is made on the verified NIC with everything that it had, the ways to routers before the routers', () => {
+  expect(planRepair(link, 7)).toEqual({
+    ...{ netns: '/run/netns/a', name: 'net1', mac: '02:00:00:00:00:01', mode: 'private', mtu: 1400, parent: 7 },
+    addresses: link.addresses,
+    routes: link.routes.toReversed(),
+  });
+});
+
+test.each<[string, Partial<CachedLink>, string]>([
+  ['other plugins ran on it', { settings: { ...link.settings, chained: ['tuning', 'sbr'] } }, '(tuning, sbr)'],
+  ['its address comes by DHCP', { settings: { ...link.settings, ipam: 'dhcp' } }, 'DHCP'],
+  ['its MAC address is not known', { mac: '' }, 'MAC address'],
+])('it is refused when %s, with a reason and a remedy', (_, change, because) => {
+  expect(planRepair({ ...link, ...change }, 7)).toMatchObject({
+    reason: 'RepairRefused',
+    message: expect.stringContaining(because),
+    remedy: expect.stringContaining('Delete the pod'),
+  });
+});
