@@ -10,6 +10,7 @@ import { createLogger } from '../kernel/process/logger.ts';
 import { Metrics } from '../kernel/process/metrics.ts';
 import { PROGRAM_VERSION } from '../kernel/process/version.ts';
 import { createAgent, createStores, reflectorsFor } from './agent.ts';
+import { registerPodMetrics } from './metrics.ts';
 import { loadAddon } from './netlink/addon.ts';
 import { listen } from './netlink/events.ts';
 import { LinkSettings } from './netlink/link-settings.ts';
@@ -33,6 +34,7 @@ const client = new KubeClient(transport);
 
 const stores = createStores();
 const reflectors = reflectorsFor(options.nodeName, stores, { client, logger, clock, metrics });
+registerPodMetrics(metrics.registry, () => stores.states.get(options.nodeName));
 const addon = loadAddon(options.addonPath);
 const network = new NetlinkNetwork(addon, { settings: new LinkSettings(options.netSettingsPath) });
 const agent = createAgent({
