@@ -20,6 +20,8 @@ export const FINALIZER = 'macvlan.dev/cleanup';
 export const ANNOTATION_FORCE = 'macvlan.dev/force';
 /** On a NAD with labels or annotations of the user's choice: their keys, so that they can be taken off again. */
 export const ANNOTATION_METADATA_KEYS = 'macvlan.dev/metadata-keys';
+/** On the agents' DaemonSet: a hash of what was last asked of it, so that what is no longer asked for is noticed. */
+export const ANNOTATION_TEMPLATE = 'macvlan.dev/template';
 
 /** On pods and namespaces: whether a pod asks for a stable identity, and which: `auto`, a name, or `none`. */
 export const ANNOTATION_IDENTITY = 'macvlan.dev/identity';

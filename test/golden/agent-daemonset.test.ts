@@ -21,10 +21,18 @@ describe('the DaemonSet', () => {
   });
 
   test('lets the agent enter pods while a link may have to be made again in one', () => {
-    const changed = JSON.stringify(agentDaemonSetFor({ ...settings, entersPods: true }));
+    const changed = JSON.stringify(agentDaemonSetFor({ ...settings, entersPods: true }).spec);
     expect(changed).toBe(
-      JSON.stringify(agentDaemonSetFor(settings)).replace('["NET_ADMIN"]', '["NET_ADMIN","SYS_ADMIN"]'),
+      JSON.stringify(agentDaemonSetFor(settings).spec).replace('["NET_ADMIN"]', '["NET_ADMIN","SYS_ADMIN"]'),
     );
+  });
+
+  test('says in an annotation what it was made from', () => {
+    const noteIn = (more: Partial<AgentSettings>) =>
+      agentDaemonSetFor({ ...settings, ...more }).metadata.annotations?.['macvlan.dev/template'];
+    expect(noteIn({})).toMatch(/^[a-z2-7]{13}$/);
+    expect(noteIn({})).toBe(noteIn({}));
+    expect(noteIn({ entersPods: true })).not.toBe(noteIn({}));
   });
 
   test('belongs to the ServiceAccount where there is one', () => {

@@ -54,9 +54,9 @@ function isOurs({ metadata: { labels } }: DaemonSet): boolean {
 async function carryOut({ client, written }: DaemonSetPorts, action: Action<DaemonSet>, signal: AbortSignal) {
   const { object, type } = action;
   const key = `${object.metadata.namespace}/${object.metadata.name}`;
-  if (type === 'create') return written.through(key, () => client.create(DAEMON_SET, object, signal));
   if (type === 'delete') return client.delete(DAEMON_SET, object.metadata, { uid: object.metadata.uid, signal });
-  return written.through(key, () =>
-    client.apply(DAEMON_SET, object, { manager: MANAGER_CONTROLLER, force: true, signal }),
-  );
+  // Also made by applying: what was made otherwise belongs to another kind of write, and no later apply could take it off.
+  // Without force nothing is taken from somebody whose DaemonSet of this name the watch has not shown yet.
+  const options = { manager: MANAGER_CONTROLLER, force: type === 'apply', signal };
+  return written.through(key, () => client.apply(DAEMON_SET, object, options));
 }

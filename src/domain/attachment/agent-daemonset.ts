@@ -1,6 +1,7 @@
 // The DaemonSet of the agents: on the nodes that the controller has labelled, with NET_ADMIN; and SYS_ADMIN while a wish needs it.
 import type { Kind, KubeObject, OwnerReference } from '../../api/kube.ts';
-import { AGENT_NAME, LABEL_AGENT, LABEL_MANAGED_BY, MANAGED_BY } from '../../api/names.ts';
+import { AGENT_NAME, ANNOTATION_TEMPLATE, LABEL_AGENT, LABEL_MANAGED_BY, MANAGED_BY } from '../../api/names.ts';
+import { base32, hash64 } from '../net/hash.ts';
 
 /** As far as anyone here looks into one. */
 export interface DaemonSet extends KubeObject {
@@ -46,6 +47,12 @@ const LABELS = { ...SELECTOR, 'app.kubernetes.io/component': 'agent', [LABEL_MAN
 
 /** The DaemonSet as it should be. Only fields that we own; the server fills in the rest. */
 export function agentDaemonSetFor(settings: AgentSettings): DaemonSet {
+  const spec = {
+    selector: { matchLabels: SELECTOR },
+    // An agent that restarts cuts nobody off: shims and aliases stay while it is away.
+    updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: '10%' } },
+    template: { metadata: { labels: LABELS }, spec: podSpecFor(settings) },
+  };
   return {
     apiVersion: DAEMON_SET.apiVersion,
     kind: DAEMON_SET.kind,
@@ -53,14 +60,11 @@ export function agentDaemonSetFor(settings: AgentSettings): DaemonSet {
       name: AGENT_NAME,
       namespace: settings.namespace,
       labels: LABELS,
+      // Applying takes off what the version before asked for, but a DaemonSet that has more than is wanted looks right.
+      annotations: { [ANNOTATION_TEMPLATE]: base32(hash64(JSON.stringify(spec)), 13) },
       ...(settings.owner === undefined ? {} : { ownerReferences: [settings.owner] }),
     },
-    spec: {
-      selector: { matchLabels: SELECTOR },
-      // An agent that restarts cuts nobody off: shims and aliases stay while it is away.
-      updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: '10%' } },
-      template: { metadata: { labels: LABELS }, spec: podSpecFor(settings) },
-    },
+    spec,
   };
 }
 

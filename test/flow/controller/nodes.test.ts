@@ -1,6 +1,7 @@
 // Nodes get an agent while an attachment takes them or something is left on them; their reports become the status.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { NODE } from '../../../src/api/kube.ts';
+import { MANAGER_CONTROLLER } from '../../../src/api/names.ts';
 import { ATTACHMENT } from '../../../src/api/v1alpha1/attachment.ts';
 import { DAEMON_SET, type DaemonSet } from '../../../src/domain/attachment/agent-daemonset.ts';
 import { attachment, nodeEntry, nodePod } from '../../support/builders.ts';
@@ -36,6 +37,13 @@ beforeAll(async () => {
   await makeNode(world.client, 'node-c');
   controller = world.start();
 }, 60_000);
+
+/** As far as a test changes it. */
+interface OlderSpec {
+  readonly template: {
+    readonly spec: { readonly containers: { readonly env: object[] }[]; readonly volumes: object[] };
+  };
+}
 
 const labelOf = async (name: string) =>
   (await world.client.get(NODE, { name }))?.metadata.labels?.['macvlan.dev/agent'];
@@ -76,6 +84,30 @@ describe('with an attachment that takes two of three nodes', () => {
     await until('the image is ours again', async () => imageOf(await daemonSet()));
     expect((await daemonSet())?.metadata.annotations?.['note']).toBe('mine');
     await untilQuiet(controller);
+  });
+
+  test('what an older version asked of the DaemonSet, and this one does not, is taken off', async () => {
+    const found = await until('the DaemonSet', daemonSet);
+    const older = JSON.parse(JSON.stringify(found?.spec)) as OlderSpec;
+    const { spec } = older.template;
+    spec.containers[0]?.env.push({ name: 'OLDER', value: 'yes' });
+    spec.volumes.push({ name: 'older', emptyDir: {} });
+    Object.assign(spec, { shareProcessNamespace: true });
+    const annotations = { 'macvlan.dev/template': 'older' };
+    const object = { metadata: { ...agents, labels: found?.metadata.labels, annotations }, spec: older };
+    await world.client.apply(DAEMON_SET, object, { manager: MANAGER_CONTROLLER, force: true });
+    await until('nothing of it is left', async () => {
+      const text = JSON.stringify((await daemonSet())?.spec);
+      return !/OLDER|older|shareProcessNamespace/.test(text);
+    });
+    await untilQuiet(controller);
+  });
+
+  test('the DaemonSet was made by the kind of write that can take things off again', async () => {
+    await world.client.delete(DAEMON_SET, agents);
+    const found = await until('a new one', daemonSet);
+    const managedFields = [expect.objectContaining({ manager: MANAGER_CONTROLLER, operation: 'Apply' })];
+    expect(found?.metadata).toMatchObject({ managedFields });
   });
 
   test('the reports of the nodes become counts, conditions and problems', async () => {
