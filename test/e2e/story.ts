@@ -10,6 +10,7 @@ import { multicast } from './story/multicast.ts';
 import { nic } from './story/nic.ts';
 import { reach } from './story/reach.ts';
 import { removal } from './story/removal.ts';
+import { repair } from './story/repair.ts';
 import type { Chapter } from './world.ts';
 
 export const STORY: readonly Chapter[] = [
@@ -20,6 +21,7 @@ export const STORY: readonly Chapter[] = [
   privileges,
   heal,
   nic,
+  repair,
   dhcp,
   identity,
   removal,

@@ -1,4 +1,4 @@
-// Workloads whose pods ask for an identity: the test program again, but made and placed by Kubernetes.
+// Workloads whose pods may ask for an identity: the test program again, but made and placed by Kubernetes.
 import { podManifest } from './pods.ts';
 
 export interface WorkloadOptions {
@@ -8,12 +8,16 @@ export interface WorkloadOptions {
   readonly networks: string;
   /** The annotation macvlan.dev/identity; default `auto`. */
   readonly identity?: string;
+  /** Name of the node to run on; default: wherever the scheduler wants. */
+  readonly node?: string;
 }
 
 /** One replica, ready for `kubectl apply -f -`. */
-export function workloadManifest({ name, namespace, kind, networks, identity = 'auto' }: WorkloadOptions): object {
+export function workloadManifest(options: WorkloadOptions): object {
+  const { name, namespace, kind, networks, identity = 'auto', node } = options;
   const { spec } = podManifest({ name, namespace, node: '' }) as { spec: Record<string, unknown> };
-  const { nodeName: _, ...podSpec } = spec;
+  const { nodeName: _, ...rest } = spec;
+  const podSpec = node === undefined ? rest : { ...rest, nodeSelector: { 'kubernetes.io/hostname': node } };
   const annotations = { 'k8s.v1.cni.cncf.io/networks': networks, 'macvlan.dev/identity': identity };
   const isDeployment = kind === 'Deployment';
   return {
