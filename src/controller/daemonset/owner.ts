@@ -5,12 +5,17 @@ import { ApiError } from '../../kernel/kube/transport.ts';
 
 const SERVICE_ACCOUNT: Kind = { apiVersion: 'v1', kind: 'ServiceAccount', plural: 'serviceaccounts', namespaced: true };
 
-export type FindOwner = (signal: AbortSignal) => Promise<OwnerReference | undefined>;
+/** `Known`: what was found last will do. `Now`: it may be another one by now. */
+export type FindOwner = (when: 'Known' | 'Now', signal: AbortSignal) => Promise<OwnerReference | undefined>;
 
-/** Asks once, the first time it is needed. Without an owner the DaemonSet works just as well; it only outlives an uninstall. */
+/**
+ * Asks the first time, and again where it matters: an account that was made anew has another uid, and a DaemonSet of the old one
+ * would be collected at once. Without an owner the DaemonSet works just as well; it only outlives an uninstall.
+ */
 export function ownerFinder(client: KubeClient, namespace: string, name: string): FindOwner {
   let known: { readonly owner: OwnerReference | undefined } | undefined;
-  return async (signal) => {
+  return async (when, signal) => {
+    if (when === 'Now') known = undefined;
     known ??= { owner: await ask(client, { namespace, name }, signal) };
     return known.owner;
   };

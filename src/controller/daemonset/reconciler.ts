@@ -27,6 +27,11 @@ export interface DaemonSetPorts {
 export function reconcileDaemonSet(ports: DaemonSetPorts): Reconcile {
   const { client, stores, settings, written, logger } = ports;
   const findOwner = ownerFinder(client, settings.namespace, settings.serviceAccount);
+  const render = async (when: 'Known' | 'Now', signal: AbortSignal) => {
+    const owner = await findOwner(when, signal);
+    const entersPods = stores.attachments.list().some((a) => a.spec.repair?.type === 'InPlace' && isInUse(a));
+    return agentDaemonSetFor({ ...settings, entersPods, ...(owner === undefined ? {} : { owner }) });
+  };
   return async (_key, signal) => {
     const found = written.get(`${settings.namespace}/${AGENT_NAME}`);
     if (found !== undefined && !isOurs(found)) {
@@ -34,10 +39,7 @@ export function reconcileDaemonSet(ports: DaemonSetPorts): Reconcile {
       return { type: 'blocked' };
     }
     const isWanted = stores.nodes.list().some(isLabelled);
-    const owner = isWanted ? await findOwner(signal) : undefined;
-    const entersPods = stores.attachments.list().some((a) => a.spec.repair?.type === 'InPlace' && isInUse(a));
-    const whole = { ...settings, entersPods, ...(owner === undefined ? {} : { owner }) };
-    const wanted = isWanted ? [agentDaemonSetFor(whole)] : [];
+    const wanted = isWanted ? [await render(found === undefined ? 'Now' : 'Known', signal)] : [];
     for (const action of diffObjects(wanted, found === undefined ? [] : [found])) {
       logger.info({ action: action.type, because: action.because }, 'agent DaemonSet');
       await carryOut(ports, action, signal);

@@ -1,6 +1,6 @@
 // Nodes get an agent while an attachment takes them or something is left on them; their reports become the status.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { NODE } from '../../../src/api/kube.ts';
+import { type Kind, NODE } from '../../../src/api/kube.ts';
 import { MANAGER_CONTROLLER } from '../../../src/api/names.ts';
 import { ATTACHMENT } from '../../../src/api/v1alpha1/attachment.ts';
 import { DAEMON_SET, type DaemonSet } from '../../../src/domain/attachment/agent-daemonset.ts';
@@ -37,6 +37,8 @@ beforeAll(async () => {
   await makeNode(world.client, 'node-c');
   controller = world.start();
 }, 60_000);
+
+const SERVICE_ACCOUNT: Kind = { apiVersion: 'v1', kind: 'ServiceAccount', plural: 'serviceaccounts', namespaced: true };
 
 /** As far as a test changes it. */
 interface OlderSpec {
@@ -108,6 +110,17 @@ describe('with an attachment that takes two of three nodes', () => {
     const found = await until('a new one', daemonSet);
     const managedFields = [expect.objectContaining({ manager: MANAGER_CONTROLLER, operation: 'Apply' })];
     expect(found?.metadata).toMatchObject({ managedFields });
+  });
+
+  test('a DaemonSet that goes with its account is made again for the account that is there now', async () => {
+    for (const _ of ['first', 'second']) {
+      const account = await world.client.create(SERVICE_ACCOUNT, { metadata: agents });
+      await world.client.delete(DAEMON_SET, agents); // the garbage collector would
+      const found = await until('a new one', daemonSet);
+      const { uid } = account.metadata;
+      expect(found?.metadata.ownerReferences).toEqual([expect.objectContaining({ kind: 'ServiceAccount', uid })]);
+      await world.client.delete(SERVICE_ACCOUNT, agents);
+    }
   });
 
   test('the reports of the nodes become counts, conditions and problems', async () => {
