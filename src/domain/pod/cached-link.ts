@@ -1,4 +1,5 @@
 // What a node's CNI result cache tells of a pod's link: what network-status lacks (namespace, prefixes, routes, settings).
+import { formatAddress, parseLinkAddress } from '../net/address-text.ts';
 import { parseMac } from '../net/mac.ts';
 import { type LinkSettings, parseSettings } from './link-settings.ts';
 
@@ -104,8 +105,8 @@ function routeFrom(route: Fields, ips: readonly Fields[]): readonly CachedRoute[
   const destination = parseCidr(textOf(route['dst']));
   if (destination === undefined) return [];
   const isIPv6 = destination.destination.includes(':');
-  const routers = ips.filter((ip) => textOf(ip['address']).includes(':') === isIPv6).map((ip) => textOf(ip['gateway']));
-  const gateway = textOf(route['gw']) || routers.find((router) => router !== '');
+  const routers = ips.map((ip) => routerIn(ip['gateway'])).filter((router) => router?.includes(':') === isIPv6);
+  const gateway = routerIn(route['gw']) ?? routers[0];
   return [
     {
       ...destination,
@@ -119,14 +120,16 @@ function routeFrom(route: Fields, ips: readonly Fields[]): readonly CachedRoute[
   ];
 }
 
-const ADDRESS = /^[0-9a-fA-F.:]+$/;
-
 function parseCidr(text: string): CachedDestination | undefined {
-  const [destination = '', prefix = '', ...rest] = text.split('/');
-  const prefixLength = Number(prefix);
-  const most = destination.includes(':') ? 128 : 32;
-  const isSound = ADDRESS.test(destination) && /^\d{1,3}$/.test(prefix) && prefixLength <= most && rest.length === 0;
-  return isSound ? { destination, prefixLength } : undefined;
+  const parsed = parseLinkAddress(text);
+  if (parsed?.prefix === undefined) return undefined;
+  return { destination: formatAddress(parsed.address), prefixLength: parsed.prefix };
+}
+
+/** The text of a router's address, or nothing where there is none. */
+function routerIn(value: unknown): string | undefined {
+  const parsed = parseLinkAddress(textOf(value));
+  return parsed === undefined ? undefined : formatAddress(parsed.address);
 }
 
 function numberAs<K extends string>(key: K, value: unknown): { readonly [P in K]?: number } {
