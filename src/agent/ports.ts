@@ -11,6 +11,8 @@ export interface NetworkPort {
   read(): Promise<Network>;
   /** One link, freshly read; nothing when it is gone. */
   readLink(ifindex: number): Promise<Link | undefined>;
+  /** The IPv6 addresses that the node answers for on a link, freshly read. */
+  readProxied(ifindex: number): Promise<readonly string[]>;
   /** Makes the changes in order; a change that is refused does not stop the next. Resolves with the refused ones. */
   apply(changes: readonly Change[]): Promise<readonly Refusal[]>;
   close(): Promise<void>;

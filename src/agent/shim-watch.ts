@@ -1,5 +1,7 @@
-// Watches over what the kernel does not announce: a setting of a shim that somebody writes through /proc/sys.
+// Watches over what the kernel does not announce: settings of a shim that somebody writes through /proc/sys, and what it answers for.
 import type { Link } from '../domain/net/network.ts';
+import { isEqual } from '../domain/objects/equal.ts';
+import { isComplete } from '../domain/shim/diff.ts';
 import type { Clock } from '../kernel/process/clock.ts';
 import type { NetworkPort } from './ports.ts';
 import type { Outcome } from './status.ts';
@@ -16,21 +18,22 @@ export interface ShimWatchOptions {
 /** Asks for the shims of the last turn again and again; asks for a new turn when one has lost a setting. */
 export class ShimWatch {
   readonly #options: ShimWatchOptions;
-  /** By index: whether it is to answer for the node's IPv6 addresses. */
-  #shims: ReadonlyMap<number, boolean> = new Map();
+  /** By index: the IPv6 addresses that it is to answer for. */
+  #shims: ReadonlyMap<number, readonly string[]> = new Map();
   #cancel: (() => void) | undefined;
 
   constructor(options: ShimWatchOptions) {
     this.#options = options;
   }
 
-  /** Watches the shims of this turn from now on. */
+  /** Watches the shims that were whole after this turn from now on; the others have their turn anyway. */
   watch({ plan, facts }: Outcome): void {
-    const planned = new Map(plan.shims.map((shim) => [shim.name, shim.proxied.length > 0]));
+    const whole = plan.shims.filter((shim) => isComplete(shim, facts.network));
+    const planned = new Map(whole.map((shim) => [shim.name, shim.proxied]));
     this.#shims = new Map(
       facts.network.links.flatMap(({ name, ifindex }) => {
-        const isProxy = planned.get(name);
-        return isProxy === undefined ? [] : [[ifindex, isProxy] as const];
+        const proxied = planned.get(name);
+        return proxied === undefined ? [] : [[ifindex, proxied] as const];
       }),
     );
     if (this.#shims.size > 0 && this.#cancel === undefined) this.#arm();
@@ -50,17 +53,20 @@ export class ShimWatch {
   }
 
   async #look(): Promise<void> {
-    for (const [ifindex, isProxy] of this.#shims) {
+    const { network, onDeviation } = this.#options;
+    for (const [ifindex, proxied] of this.#shims) {
       // A failure to look is no news: the next event or the next resync looks at everything.
-      const link = await this.#options.network.readLink(ifindex).catch(() => undefined);
-      if (link !== undefined && hasLostSetting(link, isProxy)) this.#options.onDeviation();
+      const link = await network.readLink(ifindex).catch(() => undefined);
+      if (link === undefined) continue;
+      const there = link.isNdpProxy === true ? await network.readProxied(ifindex).catch(() => proxied) : [];
+      if (hasLostSetting(link, proxied.length > 0) || !isEqual([...there].sort(), proxied)) onDeviation();
     }
     if (this.#shims.size > 0 && this.#cancel === undefined) this.#arm();
   }
 }
 
 function hasLostSetting(link: Link, isProxy: boolean): boolean {
-  if (link.arpFilter === false || link.addressGeneration === 'Other') return true;
+  if (link.arpFilter === false || link.addressGeneration === 'Other' || link.acceptsRouters === true) return true;
   if (link.isNdpProxy === undefined) return false;
   return link.isNdpProxy !== isProxy || (isProxy && link.isIPv6Forwarding === false);
 }

@@ -112,6 +112,7 @@ export async function measureMemory(counts: readonly number[] = [0, 250]): Promi
       ...env,
       NODE_NAME: 'node-a',
       CNI_BIN_PATH: join(folder, 'cni'),
+      NET_SETTINGS_PATH: '/proc/sys/net',
       KUBERNETES_SERVICE_HOST: '127.0.0.1',
       KUBERNETES_SERVICE_PORT: String(PORT),
     });

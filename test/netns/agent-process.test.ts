@@ -100,6 +100,7 @@ function startAgent(): ChildProcess {
     NODE_NAME: 'node-a',
     NETLINK_ADDON: buildAddon(),
     CNI_BIN_PATH: join(folder, 'cni'),
+    NET_SETTINGS_PATH: '/proc/sys/net',
     KUBERNETES_SERVICE_HOST: '127.0.0.1',
     KUBERNETES_SERVICE_PORT: String(PORT),
     LOG_LEVEL: 'info',

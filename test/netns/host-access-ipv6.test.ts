@@ -156,6 +156,7 @@ describe('host access for IPv6', () => {
     ],
     ['proxy_ndp', (shim) => ['sh', '-c', `echo 0 > /proc/sys/net/ipv6/conf/${shim}/proxy_ndp`]],
     ['forwarding', (shim) => ['sh', '-c', `echo 0 > /proc/sys/net/ipv6/conf/${shim}/forwarding`]],
+    ['deafness to routers', (shim) => ['sh', '-c', `echo 1 > /proc/sys/net/ipv6/conf/${shim}/accept_ra`]],
     ['everything, with the shim', (shim) => ['ip', 'link', 'del', shim]],
   ];
 

@@ -154,6 +154,28 @@ describe.each(Object.keys(networks))('the network of %s', (name) => {
     expect(await refusals({ ...route, type: 'ReplaceRoute' }, unsaid)).toEqual(['AddRoute EINVAL']);
   });
 
+  test('answers for an IPv6 address on a macvlan once it is told to, and says so', async () => {
+    const { ifindex, name: shim } = await createShim();
+    expect(await find('mvs-test')).toMatchObject({ isNdpProxy: false, isIPv6Forwarding: false });
+    const proxy = { ifindex, address: 'fd00::1' };
+    const link = { ifindex, name: shim };
+    expect(
+      await refusals(
+        { type: 'AddProxy', ...proxy },
+        { type: 'StartNdpProxy', ...link },
+        { type: 'AddProxy', ...proxy },
+      ),
+    ).toEqual([]);
+    expect(await find('mvs-test')).toMatchObject({ isNdpProxy: true, isIPv6Forwarding: true });
+    expect(await network.readProxied(ifindex)).toEqual(['fd00::1']);
+    const { neighbours } = await network.read();
+    expect(neighbours.filter((n) => n.isProxy)).toMatchObject([{ ...proxy, isPermanent: false, family: 'IPv6' }]);
+    const removal = { type: 'RemoveProxy', ...proxy } as const;
+    expect(await refusals(removal, removal, { type: 'StopNdpProxy', ...link })).toEqual([]);
+    expect(await network.readProxied(ifindex)).toEqual([]);
+    expect(await find('mvs-test')).toMatchObject({ isNdpProxy: false, isIPv6Forwarding: false });
+  });
+
   test('takes away what is there, and what is gone already as well', async () => {
     const { ifindex, name: shim } = await createShim();
     const address = { ifindex, address: '10.9.0.1', prefixLength: 32 };

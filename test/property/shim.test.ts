@@ -28,6 +28,7 @@ const links = fc
         arpFilter: fc.boolean(),
         macvlanMode: fc.constantFrom('bridge', 'private'),
         isNdpProxy: fc.boolean(),
+        acceptsRouters: fc.boolean(),
         isIPv6Forwarding: fc.boolean(),
         addressGeneration: fc.constantFrom<'None' | 'Other'>('None', 'Other'),
       }),
@@ -160,7 +161,7 @@ describe('shims', () => {
             for (const shim of after.links) {
               const wasUp = before.links.find((l) => l.ifindex === shim.ifindex)?.isUp === true;
               if (shim.kind !== 'macvlan' || !shim.isUp || wasUp) continue;
-              expect([shim.arpFilter, shim.addressGeneration]).toEqual([true, 'None']);
+              expect([shim.arpFilter, shim.addressGeneration, shim.acceptsRouters]).toEqual([true, 'None', false]);
             }
           },
         );

@@ -107,6 +107,8 @@ export function applyChange(before: Network, change: Change): Network | string {
     case 'AddProxy':
     case 'RemoveProxy':
       return setProxy(before, change);
+    case 'IgnoreRouters':
+      return withLink(before, change.ifindex, (l) => ({ ...l, acceptsRouters: false }));
     case 'StartNdpProxy':
     case 'StopNdpProxy': {
       const isOn = change.type === 'StartNdpProxy';
@@ -146,6 +148,10 @@ export class FakeNetwork implements NetworkPort {
 
   async readLink(ifindex: number): Promise<Link | undefined> {
     return this.network.links.find((l) => l.ifindex === ifindex);
+  }
+
+  async readProxied(ifindex: number): Promise<readonly string[]> {
+    return this.network.neighbours.filter((n) => n.isProxy === true && n.ifindex === ifindex).map((n) => n.address);
   }
 
   async apply(changes: readonly Change[]): Promise<readonly Refusal[]> {
@@ -189,7 +195,7 @@ function createMacvlan(before: Network, change: Of<'CreateMacvlan'>): Network | 
   const ifindex = Math.max(...before.links.map((l) => l.ifindex)) + 1;
   const { name, mac, mtu } = change;
   const more = { kind: 'macvlan', macvlanMode: 'bridge', lower: change.parent, isUp: false, hasCarrier: false };
-  return { ...before, links: [...before.links, link({ ifindex, name, mac, mtu, ...more })] };
+  return { ...before, links: [...before.links, link({ ifindex, name, mac, mtu, ...more, acceptsRouters: true })] };
 }
 
 function setLink(before: Network, change: Of<'SetLink'>): Network | string {

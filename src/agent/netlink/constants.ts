@@ -75,8 +75,9 @@ export const IFLA_INET6_ADDR_GEN_MODE = 8;
 export const IN6_ADDR_GEN_MODE_NONE = 1;
 /** Number of `arp_filter` among the IPv4 settings of a link. */
 export const IPV4_DEVCONF_ARPFILTER = 13;
-/** Numbers of `forwarding` and `proxy_ndp` among the IPv6 settings of a link, which are counted from zero. */
+/** Numbers of `forwarding`, `accept_ra` and `proxy_ndp` among the IPv6 settings of a link, which are counted from zero. */
 export const IPV6_DEVCONF_FORWARDING = 0;
+export const IPV6_DEVCONF_ACCEPT_RA = 3;
 export const IPV6_DEVCONF_PROXY_NDP = 22;
 /** Number of `arp_notify`: announce the addresses whenever the link goes up. */
 export const IPV4_DEVCONF_ARP_NOTIFY = 22;

@@ -61,12 +61,16 @@ export function decodeRoute(body: Buffer): Route | undefined {
   if (body.length < ROUTE_HEADER || family === undefined) return undefined;
   const attributes = readAttributes(body, ROUTE_HEADER);
   if ((readU32(attributes.get(k.RTA_TABLE)) ?? body.readUInt8(4)) !== k.RT_TABLE_MAIN) return undefined;
+  const single = readU32(attributes.get(k.RTA_OIF));
+  const hops = decodeHops(attributes.get(k.RTA_MULTIPATH));
+  const gateways = [gatewayIn(attributes), ...hops.map(({ gateway }) => gateway)].filter((router) => router !== undefined);
   return {
     family,
     destination: formatAddress(attributes.get(k.RTA_DST)) ?? '',
     prefixLength: body.readUInt8(1),
-    links: decodeRouteLinks(attributes),
+    links: single === undefined ? hops.map(({ ifindex }) => ifindex) : [single],
     hasGateway: attributes.has(k.RTA_GATEWAY) || attributes.has(k.RTA_VIA),
+    ...(gateways.length === 0 ? {} : { gateways }),
     metric: readU32(attributes.get(k.RTA_PRIORITY)) ?? 0,
     isLinkScope: body.readUInt8(6) === k.RT_SCOPE_LINK,
     isUnicast: body.readUInt8(7) === k.RTN_UNICAST,
@@ -123,7 +127,10 @@ function decodeInfo(info: Attributes): Pick<Link, 'kind' | 'portKind' | 'macvlan
   };
 }
 
-type FamilySettings = Pick<Link, 'addressGeneration' | 'arpFilter' | 'isNdpProxy' | 'isIPv6Forwarding'>;
+type FamilySettings = Pick<
+  Link,
+  'addressGeneration' | 'arpFilter' | 'isNdpProxy' | 'isIPv6Forwarding' | 'acceptsRouters'
+>;
 
 function decodeFamilies(families: Attributes): FamilySettings {
   // IPv4 settings come as an array of numbers that starts with setting 1.
@@ -131,29 +138,40 @@ function decodeFamilies(families: Attributes): FamilySettings {
   const arpFilter = readU32(ipv4?.subarray((k.IPV4_DEVCONF_ARPFILTER - 1) * 4));
   const ipv6 = readAttributes(families.get(k.AF_INET6));
   const mode = ipv6.get(k.IFLA_INET6_ADDR_GEN_MODE)?.[0];
-  const setting = (number: number) => readU32(ipv6.get(k.IFLA_INET6_CONF)?.subarray(number * 4));
-  const [forwarding, proxy] = [setting(k.IPV6_DEVCONF_FORWARDING), setting(k.IPV6_DEVCONF_PROXY_NDP)];
+  const isOn = (number: number) => {
+    const value = readU32(ipv6.get(k.IFLA_INET6_CONF)?.subarray(number * 4));
+    return value === undefined ? undefined : value !== 0;
+  };
   return {
-    ...optional('isNdpProxy', proxy === undefined ? undefined : proxy !== 0),
-    ...optional('isIPv6Forwarding', forwarding === undefined ? undefined : forwarding !== 0),
+    ...optional('isNdpProxy', isOn(k.IPV6_DEVCONF_PROXY_NDP)),
+    ...optional('isIPv6Forwarding', isOn(k.IPV6_DEVCONF_FORWARDING)),
+    ...optional('acceptsRouters', isOn(k.IPV6_DEVCONF_ACCEPT_RA)),
     ...optional('arpFilter', arpFilter === undefined ? undefined : arpFilter !== 0),
     ...(mode === undefined ? {} : { addressGeneration: mode === k.IN6_ADDR_GEN_MODE_NONE ? 'None' : 'Other' }),
   };
 }
 
-function decodeRouteLinks(attributes: Attributes): readonly number[] {
-  const single = readU32(attributes.get(k.RTA_OIF));
-  if (single !== undefined) return [single];
-  const hops = attributes.get(k.RTA_MULTIPATH);
-  const links: number[] = [];
+interface Hop {
+  readonly ifindex: number;
+  readonly gateway: string | undefined;
+}
+
+function decodeHops(hops: Buffer | undefined): readonly Hop[] {
+  const found: Hop[] = [];
   // A row of struct rtnexthop, each with its own length: length u16, flags u8, hops u8, ifindex s32, attributes.
   for (let at = 0; hops !== undefined && at + 8 <= hops.length; ) {
     const length = hops.readUInt16LE(at);
     if (length < 8) break;
-    links.push(hops.readInt32LE(at + 4));
+    const gateway = gatewayIn(readAttributes(hops.subarray(at, at + length), 8));
+    found.push({ ifindex: hops.readInt32LE(at + 4), gateway });
     at += (length + 3) & ~3;
   }
-  return links;
+  return found;
+}
+
+/** A router of the other family (an IPv4 route by way of IPv6) comes as RTA_VIA: its family in two bytes, then the address. */
+function gatewayIn(attributes: Attributes): string | undefined {
+  return formatAddress(attributes.get(k.RTA_GATEWAY) ?? attributes.get(k.RTA_VIA)?.subarray(2));
 }
 
 function familyOf(number: number | undefined): Family | undefined {

@@ -1,5 +1,5 @@
 // A change, or the wish for a dump, as the message that the kernel understands.
-import type { Change, NdpProxyChange } from '../../domain/net/change.ts';
+import type { Change, LinkSettingChange } from '../../domain/net/change.ts';
 import { parseIPv4 } from '../../domain/net/cidr.ts';
 import type { Family } from '../../domain/net/network.ts';
 import * as k from './constants.ts';
@@ -12,7 +12,7 @@ const DUMP = k.NLM_F_REQUEST | k.NLM_F_DUMP;
 
 type OfType<T extends Change['type']> = Extract<Change, { type: T }>;
 /** What netlink can do; the rest is written to files. */
-export type NetlinkChange = Exclude<Change, NdpProxyChange>;
+export type NetlinkChange = Exclude<Change, LinkSettingChange>;
 
 /** The message that makes the change. Its answer is an acknowledgement. */
 export function encodeChange(change: NetlinkChange): Buffer {

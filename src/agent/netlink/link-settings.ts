@@ -12,7 +12,7 @@ export class LinkSettings {
   }
 
   /** Rejects when the file is not there or may not be written, and for a link that is no shim. */
-  async writeIPv6(link: string, setting: 'forwarding' | 'proxy_ndp', value: 0 | 1): Promise<void> {
+  async writeIPv6(link: string, setting: 'accept_ra' | 'forwarding' | 'proxy_ndp', value: 0 | 1): Promise<void> {
     if (!link.startsWith(SHIM_PREFIX) || link.includes('/')) throw new Error(`${link} is no shim`);
     await writeFile(join(this.#folder, 'ipv6/conf', link, setting), `${value}\n`);
   }

@@ -1,6 +1,6 @@
 // The node's network over netlink: dumps give the facts, batches make the changes.
 import { SHIM_PREFIX } from '../../api/names.ts';
-import type { Change, NdpProxyChange, Refusal } from '../../domain/net/change.ts';
+import type { Change, LinkSettingChange, Refusal } from '../../domain/net/change.ts';
 import type { Address, Family, Link, Neighbour, Network, Route } from '../../domain/net/network.ts';
 import type { NetworkPort } from '../ports.ts';
 import type { Addon } from './addon.ts';
@@ -57,8 +57,7 @@ export class NetlinkNetwork implements NetworkPort {
     const neighbours: Neighbour[] = [];
     for (const { ifindex, isNdpProxy } of links.filter((link) => link.name.startsWith(SHIM_PREFIX))) {
       for (const request of isNdpProxy ? [encodeNeighbourDump, encodeProxyDump] : [encodeNeighbourDump]) {
-        const found = await this.#collect(() => request(ifindex), RTM_NEWNEIGH, decodeNeighbour);
-        neighbours.push(...found.filter((neighbour) => neighbour.ifindex === ifindex));
+        neighbours.push(...(await this.#readNeighbours(request, ifindex)));
       }
     }
     return { links, addresses, routes, neighbours };
@@ -69,15 +68,19 @@ export class NetlinkNetwork implements NetworkPort {
     return found[0];
   }
 
+  async readProxied(ifindex: number): Promise<readonly string[]> {
+    return (await this.#readNeighbours(encodeProxyDump, ifindex)).map(({ address }) => address);
+  }
+
   async apply(changes: readonly Change[]): Promise<readonly Refusal[]> {
     const refusals: Refusal[] = [];
     let batch: NetlinkChange[] = [];
     for (const change of changes) {
-      if (!isNdpProxyChange(change)) {
+      if (!isSettingChange(change)) {
         batch.push(change);
         continue;
       }
-      refusals.push(...(await this.#send(batch)), ...refusalOf(change, await this.#setNdpProxy(change)));
+      refusals.push(...(await this.#send(batch)), ...refusalOf(change, await this.#set(change)));
       batch = [];
     }
     return [...refusals, ...(await this.#send(batch))];
@@ -90,9 +93,11 @@ export class NetlinkNetwork implements NetworkPort {
   }
 
   /** proxy_ndp is the mark by which a half-made switch is known: on first, off last. */
-  async #setNdpProxy({ type, name }: NdpProxyChange): Promise<NodeJS.ErrnoException | undefined> {
+  async #set({ type, name }: LinkSettingChange): Promise<NodeJS.ErrnoException | undefined> {
     try {
-      if (type === 'StartNdpProxy') {
+      if (type === 'IgnoreRouters') {
+        await this.#settings.writeIPv6(name, 'accept_ra', 0);
+      } else if (type === 'StartNdpProxy') {
         await this.#settings.writeIPv6(name, 'proxy_ndp', 1);
         await this.#keepingRouterRoutes(() => this.#settings.writeIPv6(name, 'forwarding', 1));
       } else {
@@ -119,6 +124,11 @@ export class NetlinkNetwork implements NetworkPort {
 
   close(): Promise<void> {
     return this.#socket.close();
+  }
+
+  async #readNeighbours(request: (ifindex: number) => Buffer, ifindex: number): Promise<readonly Neighbour[]> {
+    const found = await this.#collect(() => request(ifindex), RTM_NEWNEIGH, decodeNeighbour);
+    return found.filter((neighbour) => neighbour.ifindex === ifindex);
   }
 
   /** Host routes and default routes: what decisions are made from. The rest of a large table is not kept. */
@@ -151,8 +161,8 @@ export class NetlinkNetwork implements NetworkPort {
   }
 }
 
-function isNdpProxyChange(change: Change): change is NdpProxyChange {
-  return change.type === 'StartNdpProxy' || change.type === 'StopNdpProxy';
+function isSettingChange(change: Change): change is LinkSettingChange {
+  return change.type === 'IgnoreRouters' || change.type === 'StartNdpProxy' || change.type === 'StopNdpProxy';
 }
 
 function refusalOf(

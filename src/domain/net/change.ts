@@ -16,7 +16,7 @@ export type Change =
   | RouteChange
   | NeighbourChange
   | ProxyChange
-  | NdpProxyChange;
+  | LinkSettingChange;
 
 /** Settings of a link; what is not given stays. */
 export interface LinkChange {
@@ -62,9 +62,12 @@ export interface ProxyChange {
   readonly address: string;
 }
 
-/** The link's settings without which the kernel answers for no address: proxy_ndp and forwarding, of this link alone. */
-export interface NdpProxyChange {
-  readonly type: 'StartNdpProxy' | 'StopNdpProxy';
+/**
+ * IPv6 settings of one link. IgnoreRouters: accept_ra off. StartNdpProxy: proxy_ndp and forwarding on, without which the kernel
+ * answers for no address.
+ */
+export interface LinkSettingChange {
+  readonly type: 'IgnoreRouters' | 'StartNdpProxy' | 'StopNdpProxy';
   readonly ifindex: number;
   readonly name: string;
 }
@@ -105,6 +108,8 @@ export function describeChange(change: Change): string {
     case 'AddProxy':
     case 'RemoveProxy':
       return `${change.type === 'AddProxy' ? 'answering' : 'ceasing to answer'} for ${change.address} on link ${change.ifindex}`;
+    case 'IgnoreRouters':
+      return `switching accept_ra of the link ${change.name} off`;
     case 'StartNdpProxy':
     case 'StopNdpProxy':
       return `switching proxy_ndp and forwarding of the link ${change.name} ${change.type === 'StartNdpProxy' ? 'on' : 'off'}`;

@@ -42,6 +42,8 @@ export interface Link {
   /** The IPv6 settings proxy_ndp and forwarding of this link; missing when IPv6 is off in the kernel. */
   readonly isNdpProxy?: boolean;
   readonly isIPv6Forwarding?: boolean;
+  /** It takes default routes from routers that advertise themselves (accept_ra); missing when IPv6 is off in the kernel. */
+  readonly acceptsRouters?: boolean;
 }
 
 /** An address of a link. */
@@ -70,6 +72,8 @@ export interface Route {
   /** The links that it leaves through; several for a multipath route, none for one that refuses. */
   readonly links: readonly number[];
   readonly hasGateway: boolean;
+  /** The routers that it goes by, of each of its links. */
+  readonly gateways?: readonly string[];
   /** The source address that it prefers. */
   readonly source?: string;
   /** Lower wins. */

@@ -32,13 +32,16 @@ export function diffShim(plan: ShimPlan, network: Network): readonly Change[] {
     const { name, mac, mtu } = plan;
     return [{ type: 'CreateMacvlan', name, parent: plan.parent, mac, mtu }];
   }
+  const { ifindex, name } = link;
+  // Should it be refused, a default route from there is taken off as it comes: the shim need not wait for it.
+  const deafness = link.acceptsRouters === true ? ([{ type: 'IgnoreRouters', ifindex, name }] as const) : [];
   const settings = settingsOf(plan, link);
   // Addresses and routes wait for the settings: before arp_filter is on, the LAN would learn the shim's MAC address.
-  if (settings !== undefined) return [settings];
+  if (settings !== undefined) return [...deafness, settings];
   // The kernel refuses to start a macvlan whose parent is off; once started it stays so when the parent goes off.
-  if (!link.isUp && !parent.isUp) return [];
-  const { ifindex, name } = link;
+  if (!link.isUp && !parent.isUp) return deafness;
   return [
+    ...deafness,
     ...(link.isUp ? [] : ([{ type: 'SetLink', ifindex, name, up: true }] as const)),
     ...diffAddresses(plan, ifindex, network),
     ...diffRoutes(plan, ifindex, network),

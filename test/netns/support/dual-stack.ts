@@ -30,6 +30,7 @@ export async function setting(lab: Lab, link: string, name: string): Promise<str
 
 /** What of IPv6 is on a shim, in the words of ip(8). */
 export interface IPv6Parts {
+  readonly acceptRa: string;
   readonly proxyNdp: string;
   readonly forwarding: string;
   readonly addresses: readonly string[];
@@ -39,6 +40,7 @@ export interface IPv6Parts {
 }
 
 export const WHOLE: IPv6Parts = {
+  acceptRa: '0',
   proxyNdp: '1',
   forwarding: '1',
   addresses: [],
@@ -48,6 +50,7 @@ export const WHOLE: IPv6Parts = {
 };
 
 export const NOTHING: IPv6Parts = {
+  acceptRa: '0',
   proxyNdp: '0',
   forwarding: '0',
   addresses: [],
@@ -64,6 +67,7 @@ export async function ipv6PartsOf(lab: Lab, shim: string): Promise<IPv6Parts> {
     lab.show<{ dst: string }>('node', `-6 neigh show proxy dev ${shim}`),
   ]);
   return {
+    acceptRa: await setting(lab, shim, 'accept_ra'),
     proxyNdp: await setting(lab, shim, 'proxy_ndp'),
     forwarding: await setting(lab, shim, 'forwarding'),
     addresses: addresses.flatMap((link) => link.addr_info.map(({ local }) => local)),

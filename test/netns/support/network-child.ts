@@ -7,18 +7,20 @@ import type { Change } from '../../../src/domain/net/change.ts';
 export type Call =
   | { readonly method: 'read' }
   | { readonly method: 'readLink'; readonly ifindex: number }
+  | { readonly method: 'readProxied'; readonly ifindex: number }
   | { readonly method: 'apply'; readonly changes: readonly Change[] };
 
 const network = new NetlinkNetwork(loadAddon(process.argv[2] ?? ''));
 
+async function answerTo(call: Call): Promise<unknown> {
+  if (call.method === 'read') return network.read();
+  if (call.method === 'apply') return network.apply(call.changes);
+  if (call.method === 'readProxied') return network.readProxied(call.ifindex);
+  return (await network.readLink(call.ifindex)) ?? null;
+}
+
 for await (const line of createInterface({ input: process.stdin })) {
   const call = JSON.parse(line) as Call;
-  const result =
-    call.method === 'read'
-      ? await network.read()
-      : call.method === 'apply'
-        ? await network.apply(call.changes)
-        : ((await network.readLink(call.ifindex)) ?? null);
-  process.stdout.write(`${JSON.stringify(result)}\n`);
+  process.stdout.write(`${JSON.stringify(await answerTo(call))}\n`);
 }
 await network.close();

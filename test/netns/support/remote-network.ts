@@ -30,6 +30,10 @@ export class RemoteNetwork implements NetworkPort {
     return (await this.#call<Link | null>({ method: 'readLink', ifindex })) ?? undefined;
   }
 
+  readProxied(ifindex: number): Promise<readonly string[]> {
+    return this.#call({ method: 'readProxied', ifindex });
+  }
+
   apply(changes: readonly Change[]): Promise<readonly Refusal[]> {
     return this.#call({ method: 'apply', changes });
   }

@@ -90,6 +90,7 @@ describe('the next changes', () => {
   const cases: readonly (readonly [string, Partial<Link>, Partial<Network>, readonly object[]])[] = [
     ['another MAC address', { mac: '02:00:00:00:00:99' }, {}, [{ type: 'SetLink', mac: PLAN.mac }]],
     ['another MTU', { mtu: 1400 }, {}, [{ type: 'SetLink', mtu: 1500 }]],
+    ['an ear for routers', { acceptsRouters: true }, {}, [{ type: 'IgnoreRouters' }]],
     ['arp_filter off', { arpFilter: false }, {}, [{ type: 'SetLink', arpFilter: true }]],
     [
       'an IPv6 address',
