@@ -16,7 +16,7 @@ import { deriveMac, type Hmac } from '../../domain/identity/mac.ts';
 import type { Binding, Wait } from '../../domain/identity/plan.ts';
 import { isRefusal, type Refusal } from '../../domain/identity/reason.ts';
 import { holderFor, identityStatus } from '../../domain/identity/status.ts';
-import { type Wish, wishFor } from '../../domain/identity/wish.ts';
+import { duplicateIn, type Wish, wishFor } from '../../domain/identity/wish.ts';
 import { isEqual } from '../../domain/objects/equal.ts';
 import { editNetworks } from '../../domain/pod/networks.ts';
 import type { KubeClient } from '../../kernel/kube/client.ts';
@@ -118,6 +118,8 @@ export class Binder {
       if (isRefusal(wish)) return wish;
       wishes.push(wish);
     }
+    const duplicate = duplicateIn(wishes);
+    if (duplicate !== undefined) return duplicate;
     const taken: IdentityLink[] = [];
     for (const wish of wishes) {
       const link = await this.#options.claims.takeLink(claimant, wish, signal);

@@ -38,6 +38,18 @@ export function wishFor(link: LinkRequest, entry: IdentityLink | undefined, know
   return { link, mac, ...ips };
 }
 
+/** An address that two links of one pod are to have, as a refusal: the kernel would refuse the second one. */
+export function duplicateIn(wishes: readonly Wish[]): Refusal | undefined {
+  const seen = new Set<string>();
+  for (const { link, mac, ips } of wishes) {
+    const own = [...(mac === undefined ? [] : [mac]), ...ips.map((ip) => `${nameOf(link)} ${ip.replace(/\/.*/, '')}`)];
+    const twice = own.find((address) => seen.has(address));
+    if (twice !== undefined) return invalid(link, `${twice.replace(/.* /, '')} was chosen for two links of the pod.`);
+    for (const address of own) seen.add(address);
+  }
+  return undefined;
+}
+
 function macFor(link: LinkRequest, entry: IdentityLink | undefined, known: Known): string | undefined | Refusal {
   const text = link.mac ?? entry?.mac;
   if (text === undefined) return undefined;

@@ -187,4 +187,4 @@ describe('kubectl explain', () => {
 test('nothing generated is out of date', async () => {
   await expect(runOrThrow([process.execPath, 'src/codegen/main.ts', '--check'])).resolves.toContain('up to date');
   expect(readFileSync('crds/macvlan.dev_macvlanattachments.yaml', 'utf8')).toContain('do not edit');
-});
+}, 60_000);

@@ -140,6 +140,13 @@ describe('a chosen address', () => {
     ['without prefix length', 'fixed', pins('', '198.51.100.20'), 'PinInvalid', 'needs the prefix length'],
     ['of a DHCP attachment', 'lan', pins('', '192.0.2.9'), 'PinInvalid', 'DHCP server'],
     ['for no link of the pod', 'open', pins('lan=02:4d:00:00:01:02'), 'PinInvalid', 'does not say for which link'],
+    [
+      'for two links of the pod',
+      'open,open',
+      pins('open=02:4d:00:00:01:03,open#1=02:4d:00:00:01:03'),
+      'PinInvalid',
+      'two links',
+    ],
     ['that is missing', 'fixed', {}, 'AddressMissing', 'bring their own addresses'],
   ])('%s is refused, at the pod and at its identity', async (what, ...[networks, annotations, reason, says]) => {
     const name = `refused-${what.replaceAll(/[^a-zA-Z]/g, '').toLowerCase()}`;
