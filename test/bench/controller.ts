@@ -30,12 +30,12 @@ export function startBenchController(
 /** Flags for Node and settings for malloc, as in the Deployment: what is measured is what is shipped. */
 export function chartCommand(): { readonly flags: readonly string[]; readonly env: Readonly<Record<string, string>> } {
   const text = readFileSync(CHART, 'utf8');
-  const command = /command: \[\/usr\/local\/bin\/node, (.*)\/app\/controller\.mjs\]/.exec(text)?.[1];
+  const command = /- \/usr\/local\/bin\/node\n((?:\s+- --.*\n)*)\s+- \/app\/controller\.mjs/.exec(text)?.[1];
   if (command === undefined) throw new Error(`${CHART} has no command that starts the controller`);
-  const flags = command.split(',').map((flag) => flag.trim().replaceAll('"', ''));
+  const flags = [...command.matchAll(/- (--\S+)/g)].map(([, flag = '']) => flag);
   const malloc = [...text.matchAll(/- name: (MALLOC_\w+)\n\s+value: "(\w+)"/g)];
   const env = Object.fromEntries(malloc.map(([, name = '', value = '']) => [name, value]));
-  return { flags: flags.filter((flag) => flag !== ''), env };
+  return { flags, env };
 }
 
 /** Resident memory of a process in MiB. */
