@@ -107,13 +107,13 @@ async function restartRow(bench: Bench, controller: ControllerProcess, startedAt
 async function reportAllReady({ client }: Bench): Promise<void> {
   await client.create(NODE, fullNode(NODE_NAME));
   const header = { apiVersion: NODE_STATE.apiVersion, kind: NODE_STATE.kind, metadata: { name: NODE_NAME } };
-  const names = (await client.list(ATTACHMENT)).items.map((item) => item.metadata.name);
-  const status = reportFor(0, names, 0);
+  const attachments = (await client.list(ATTACHMENT)).items.map((item) => item.metadata);
+  const status = reportFor(0, attachments, 0);
   await client.apply(NODE_STATE, header, { manager: 'macvlan-agent' });
   await client.apply(NODE_STATE, { ...header, status }, { manager: 'macvlan-agent', subresource: 'status' });
   const ready = async () =>
     (await client.list(ATTACHMENT)).items.filter((item) => item.status?.nodes?.ready === 1).length;
-  await waitFor('every attachment to be ready', async () => (await ready()) === names.length, 200);
+  await waitFor('every attachment to be ready', async () => (await ready()) === attachments.length, 200);
   await sleep(SETTLE_MS);
 }
 

@@ -1,5 +1,5 @@
 // Nodes and agents' reports of a usual size: a Node has dozens of images, a report its candidate NICs and its pods.
-import type { Node } from '../../src/api/kube.ts';
+import type { Node, ObjectMeta } from '../../src/api/kube.ts';
 import type { MacvlanNodeStateStatus, NodeAttachment } from '../../src/api/v1alpha1/node-state.ts';
 
 const IMAGES = 40;
@@ -34,10 +34,13 @@ export function fullNode(name: string): Node {
   return { metadata: { name, labels, annotations: { note: 'x'.repeat(300) } }, status } as Node;
 }
 
+/** An attachment, as an agent knows it. */
+type Named = Pick<ObjectMeta, 'name' | 'uid'>;
+
 /** What the agent of a node says: the attachments ready on one NIC, the pods spread over them. */
 export function reportFor(
   node: number,
-  attachments: readonly string[],
+  attachments: readonly Named[],
   pods: number,
   phase: NodeAttachment['phase'] = 'Ready',
 ): MacvlanNodeStateStatus {
@@ -54,8 +57,9 @@ export function reportFor(
       state: 'Up',
       addresses: [`10.${node >> 8}.${node & 255}.${index}/16`],
     })),
-    attachments: attachments.map((name) => ({
+    attachments: attachments.map(({ name, uid }) => ({
       name,
+      ...(uid === undefined ? {} : { uid }),
       phase,
       observedGeneration: 1,
       interface: 'enp0s0',
@@ -67,7 +71,7 @@ export function reportFor(
       namespace: 'bench',
       name: `deployment-of-someone-7d4f8b9c6-${node}-${index}`,
       uid: `00000000-0000-4000-8000-${String(node * 100 + index).padStart(12, '0')}`,
-      attachment: attachments[index % attachments.length] ?? '',
+      attachment: attachments[index % attachments.length]?.name ?? '',
       interface: 'net1',
       mac: `02:4d:00:${hex(node >> 8)}:${hex(node & 255)}:${hex(index)}`,
       ips: [`192.168.${node & 255}.${index}`],

@@ -1,6 +1,9 @@
 // Pods' links on the real kernel, made by the real plugins: the NIC goes, they are told to be ghosts, and are made again in place.
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import process from 'node:process';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Ipam } from '../../src/api/v1alpha1/ipam.ts';
@@ -256,6 +259,60 @@ describe('a pod that', () => {
     await until('it is told', () => agent.status.pods?.some((pod) => pod.state === 'NeverAttached') === true);
   });
 });
+
+describe('a hundred pods on one NIC', () => {
+  test('are all ghosts when it goes, and all have their link again when another one comes', async () => {
+    await attach({ spec: IN_PLACE });
+    await lab.ip('node', `addr flush dev ${NIC}`);
+    const pods = Array.from({ length: 100 }, (_, i) => ({
+      name: `many${i}`,
+      ip: `10.9.1.${i + 1}`,
+      mac: `02:aa:00:00:01:${i.toString(16).padStart(2, '0')}`,
+    }));
+    await plugMany(pods);
+    for (const { name, ip, mac } of pods) agent.putPod(podOn(name, { ip, mac }));
+    const inState = (state: NodePod['state']) => {
+      const links = agent.status.pods ?? [];
+      return links.length === 101 && links.every((pod) => pod.state === state);
+    };
+    await until('all are known', () => inState('Attached'));
+    await unplug();
+    await until('all are ghosts', () => inState('Ghost'), 30_000);
+    await plug();
+    const ready = performance.now();
+    await until('all are repaired', () => inState('Repaired'), 30_000);
+    console.log(`100 pods: all repaired, and told, within ${(performance.now() - ready).toFixed(0)} ms`);
+    await lab.ip('router', 'addr add 10.9.2.254/16 dev sw0');
+    for (const { ip } of [pods[0], pods[99]].filter((pod) => pod !== undefined)) {
+      await until(`${ip} answers`, () => lab.pings('router', ip));
+    }
+  });
+});
+
+/** Links and cache files as CNI would leave them, without calling it two hundred times. */
+async function plugMany(pods: readonly { name: string; ip: string; mac: string }[]): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'many-pods-'));
+  const config = Buffer.from(formatConfig(attachmentOn(NIC, { spec: IN_PLACE }))).toString('base64');
+  const lines = pods.map(({ name, ip, mac }) => {
+    const netns = `/var/run/netns/${name}`;
+    const cniArgs = [
+      ['K8S_POD_NAMESPACE', 'home'],
+      ['K8S_POD_NAME', name],
+      ['K8S_POD_UID', `uid-${name}`],
+    ];
+    const interfaces = [{ name: 'net1', mac, sandbox: netns }];
+    const result = { interfaces, ips: [{ address: `${ip}/16`, interface: 0 }] };
+    const file = { kind: 'cniCacheV1', config, cniArgs, ifName: 'net1', netns, networkName: 'lan', result };
+    writeFileSync(join(folder, `lan-${name}-net1`), JSON.stringify(file));
+    return [
+      `ip netns add ${name}`,
+      `ip -n node link add name net1 link ${NIC} netns ${name} address ${mac} type macvlan mode bridge`,
+      `ip -n ${name} addr add ${ip}/16 dev net1 && ip -n ${name} link set net1 up`,
+    ].join(' && ');
+  });
+  await lab.enter(['sh', '-ec', `${lines.join('\n')}\ncp ${folder}/* /run/var-lib/cni/results/`]);
+  rmSync(folder, { recursive: true });
+}
 
 describe('the agent keeps no namespace alive', () => {
   test('so that of twenty pods with one MAC address, each comes up after the one before it died without a DEL', async () => {
