@@ -4,8 +4,13 @@ import { findByIndex, type Network } from '../domain/net/network.ts';
 import type { Choice } from '../domain/parent/match.ts';
 import type { AttachmentPlan } from './plan.ts';
 
-/** Choices by attachment. */
+/** Choices by attachment, see {@link choiceKeyOf}. */
 export type Choices = ReadonlyMap<string, Choice>;
+
+/** An attachment that was made anew under its name inherits nothing. */
+export function choiceKeyOf({ name, uid }: { readonly name: string; readonly uid?: string }): string {
+  return uid ?? name;
+}
 
 /**
  * What the agent before this one had chosen. That counts only within one boot, since indexes start anew, and only what was
@@ -15,10 +20,10 @@ export function choicesIn(state: MacvlanNodeState | undefined, bootId: string): 
   const { agent, attachments = [], interfaces = [] } = state?.status ?? {};
   if (agent?.bootId !== bootId) return new Map();
   return new Map(
-    attachments.flatMap(({ name, ifindex, wish }) => {
+    attachments.flatMap(({ name, uid, ifindex, wish }) => {
       if (ifindex === undefined || wish === undefined) return [];
       const nic = interfaces.find((candidate) => candidate.ifindex === ifindex);
-      return [[name, { ifindex, mac: nic?.permanentMac ?? nic?.mac ?? '', wish }] as const];
+      return [[uid ?? name, { ifindex, mac: nic?.permanentMac ?? nic?.mac ?? '', wish }] as const];
     }),
   );
 }
@@ -28,11 +33,11 @@ export function keptChoices(plans: readonly AttachmentPlan[], network: Network, 
   return new Map(
     plans.flatMap(({ attachment, alias, choice }) => {
       if (choice === undefined) return [];
-      const { name } = attachment.metadata;
-      const known = before.get(name);
+      const key = choiceKeyOf(attachment.metadata);
+      const known = before.get(key);
       const wasVerified = known?.ifindex === choice.ifindex && known.wish === choice.wish;
       const isVerified = findByIndex(network.links, choice.ifindex)?.altNames.includes(alias) === true;
-      return wasVerified || isVerified ? [[name, choice] as const] : [];
+      return wasVerified || isVerified ? [[key, choice] as const] : [];
     }),
   );
 }

@@ -16,7 +16,7 @@ import { judgeLinks, type LinkSights, type PodLink } from '../domain/pod/link-st
 import type { Problem } from '../domain/problem.ts';
 import { diffShims } from '../domain/shim/diff.ts';
 import { planShims, type ShimPlan, type ShimUser } from '../domain/shim/plan.ts';
-import type { Choices } from './choices.ts';
+import { type Choices, choiceKeyOf } from './choices.ts';
 
 /** Everything that decisions are made from: gathered once per turn, then only read. */
 export interface NodeFacts {
@@ -116,7 +116,7 @@ function planParent(attachment: MacvlanAttachment, facts: NodeFacts): Attachment
     hostAccessProblems: [],
   };
   const { labels } = facts.node.metadata;
-  const decision = decideParent(attachment, labels, facts.network, facts.choices.get(name));
+  const decision = decideParent(attachment, labels, facts.network, facts.choices.get(choiceKeyOf(attachment.metadata)));
   if (decision.type === 'None') return { ...base, wantsAlias: false, problems: [decision.problem] };
   const { link: parent, choice } = decision;
   const missingPlugins = pluginsFor(attachment).filter((plugin) => facts.missingPlugins.has(plugin));

@@ -118,6 +118,7 @@ function entryOf(plan: AttachmentPlan, outcome: Outcome): NodeAttachment {
   const problems = [...parentProblems, ...hostAccess.problems].slice(0, LIMITS.problems);
   return {
     name: metadata.name,
+    ...(metadata.uid === undefined ? {} : { uid: metadata.uid }),
     phase: phaseOf({ isReady: isVerified && (!plan.wantsHostAccess || hostAccess.state === 'Ready'), problems }),
     ...(metadata.generation === undefined ? {} : { observedGeneration: metadata.generation }),
     ...(parent === undefined ? {} : { interface: parent.name, ifindex: parent.ifindex }),
@@ -201,9 +202,10 @@ function hasRemains(name: string, { facts, plan }: Outcome): boolean {
 
 function cleaningEntry(entry: NodeAttachment, outcome: Outcome): NodeAttachment {
   const problems = refusedProblems(outcome.refusals, () => true);
-  const { name, observedGeneration } = entry;
+  const { name, uid, observedGeneration } = entry;
   return {
     name,
+    ...(uid === undefined ? {} : { uid }),
     phase: 'Cleaning',
     ...(observedGeneration === undefined ? {} : { observedGeneration }),
     ...(entry.interface === undefined ? {} : { interface: entry.interface }),

@@ -88,6 +88,8 @@ export interface NodeInterface {
 export interface NodeAttachment {
   /** Name of the attachment. */
   readonly name: string;
+  /** Its uid: what is said about one says nothing about a later one of the same name. */
+  readonly uid?: string;
   /** Pending: not there yet. Ready: the alias is on the verified NIC, and the shim is up where one is wanted. Failed: see problems. Cleaning: being undone. */
   readonly phase: 'Pending' | 'Ready' | 'Failed' | 'Cleaning';
   /**

@@ -21,7 +21,9 @@ export interface NodeView {
 export function viewNodes(facts: AttachmentFacts): NodeView {
   const { attachment } = facts;
   const matched = attachment === undefined ? [] : matchedNodes(attachment, facts);
-  const entries = new Map(facts.reports.map((report) => [report.node, report.entry]));
+  // What was said about a predecessor of the same name is no answer.
+  const own = facts.reports.filter(({ entry }) => entry?.uid === attachment?.metadata.uid);
+  const entries = new Map(own.map((report) => [report.node, report.entry]));
   const states = matched.map((node) => stateOf(node, entries.get(node), attachment?.metadata.generation));
   return {
     matched: matched.length,

@@ -36,11 +36,14 @@ function readyAttachments(
   attachments: readonly MacvlanAttachment[],
   state: MacvlanNodeState | undefined,
 ): readonly string[] {
-  const ready = new Set(
-    (state?.status?.attachments ?? []).filter((entry) => entry.phase === 'Ready').map((entry) => entry.name),
+  const ready = new Map(
+    (state?.status?.attachments ?? [])
+      .filter((entry) => entry.phase === 'Ready')
+      .map((entry) => [entry.name, entry.uid] as const),
   );
   if (ready.size === 0) return [];
   return attachments
-    .filter((attachment) => ready.has(attachment.metadata.name) && isInUse(attachment) && matchesNode(attachment, node))
+    .filter(({ metadata: { name, uid } }) => ready.has(name) && ready.get(name) === uid)
+    .filter((attachment) => isInUse(attachment) && matchesNode(attachment, node))
     .map((attachment) => attachment.metadata.name);
 }

@@ -16,11 +16,8 @@ export function isEvictionDue(
   if (link.state !== 'Ghost' || attachment?.spec.repair?.type !== 'Recreate') return false;
   if (attachment.metadata.deletionTimestamp !== undefined) return false;
   // Before the NIC is verified, a new pod would only wait in ContainerCreating.
-  return (
-    state?.status?.attachments?.some(
-      ({ name, incarnation }) => name === link.attachment && incarnation !== undefined,
-    ) === true
-  );
+  const entry = state?.status?.attachments?.find(({ name }) => name === link.attachment);
+  return entry?.incarnation !== undefined && entry.uid === attachment.metadata.uid;
 }
 
 /** Whether it is that very pod, on that node, and was attached as the agent says. */

@@ -7,6 +7,7 @@ import {
   type MacvlanNodeState,
   type MacvlanNodeStateStatus,
   NODE_STATE,
+  type NodeAttachment,
 } from '../../../src/api/v1alpha1/node-state.ts';
 import {
   type ControllerApp,
@@ -145,7 +146,18 @@ export async function setReady(client: KubeClient, name: string, status: string,
 export async function writeNodeState(client: KubeClient, name: string, status: MacvlanNodeStateStatus): Promise<void> {
   const header = { apiVersion: NODE_STATE.apiVersion, kind: NODE_STATE.kind, metadata: { name } };
   await client.apply(NODE_STATE, header, { manager: 'macvlan-agent' });
-  await client.apply(NODE_STATE, { ...header, status }, { manager: 'macvlan-agent', subresource: 'status' });
+  const attachments = await withUids(client, status.attachments ?? []);
+  const object = { ...header, status: { ...status, attachments } };
+  await client.apply(NODE_STATE, object, { manager: 'macvlan-agent', subresource: 'status' });
+}
+
+/** An agent knows the uids of the attachments that it speaks of. */
+async function withUids(client: KubeClient, entries: readonly NodeAttachment[]): Promise<readonly NodeAttachment[]> {
+  const found = await Promise.all(entries.map(({ name }) => readAttachment(client, name)));
+  return entries.map((entry, index) => {
+    const uid = entry.uid ?? found[index]?.metadata.uid;
+    return uid === undefined ? entry : { ...entry, uid };
+  });
 }
 
 export function readNodeState(client: KubeClient, name: string): Promise<MacvlanNodeState | undefined> {

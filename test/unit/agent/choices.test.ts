@@ -1,5 +1,6 @@
 // A NIC stays the parent once it was verified, and for the wish by which it was chosen; before that, each turn chooses afresh.
 import { describe, expect, test } from '@jest/globals';
+import { choiceKeyOf, choicesIn } from '../../../src/agent/choices.ts';
 import type { ParentRule } from '../../../src/api/v1alpha1/attachment.ts';
 import type { MacvlanNodeState } from '../../../src/api/v1alpha1/node-state.ts';
 import { wishOf } from '../../../src/domain/parent/match.ts';
@@ -97,4 +98,18 @@ describe('a NIC that was never verified', () => {
       expect(world.entry()?.ifindex).toBe(3);
     });
   });
+});
+
+test('an attachment that was made anew under its name does not get the NIC of its predecessor', () => {
+  const wish = wishOf({ name: 'eth0' });
+  const said = (uid: string): MacvlanNodeState => ({
+    metadata: { name: 'nas' },
+    status: {
+      agent: { version: '1', bootId: 'boot-1' },
+      attachments: [{ name: 'lan', uid, phase: 'Ready', ifindex: 2, observedGeneration: 1, wish }],
+    },
+  });
+  const key = choiceKeyOf({ name: 'lan', uid: 'new' });
+  expect(choicesIn(said('new'), 'boot-1').get(key)).toMatchObject({ ifindex: 2, wish });
+  expect(choicesIn(said('old'), 'boot-1').get(key)).toBeUndefined();
 });

@@ -61,7 +61,8 @@ describe('the first status', () => {
 
 describe('a status', () => {
   test('carries the uid, so that a namesake cannot get it', async () => {
-    await report({ nodes, reports: ready, attachment: attachment({ metadata: { uid: 'u-1' } }) });
+    const said = [{ node: 'a', entry: nodeEntry({ uid: 'u-1' }), pods: [] }];
+    await report({ nodes, reports: said, attachment: attachment({ metadata: { uid: 'u-1' } }) });
     expect(written[0]?.metadata).toEqual({ name: 'lan', uid: 'u-1' });
   });
 

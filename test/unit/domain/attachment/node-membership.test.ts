@@ -79,6 +79,11 @@ describe('the label of a node that says where an attachment is ready', () => {
       { node: withKey('ready'), state: nodeState('a', [pending]) },
       { [key]: null },
     ],
+    [
+      'goes when the agent speaks of a predecessor of that name',
+      { node: withKey('ready'), attachments: [attachment({ metadata: { uid: 'new' } })], state: ready },
+      { [key]: null },
+    ],
     ['goes when there is no word of the agent', { node: withKey('ready') }, { [key]: null }],
     [
       'stays while the agent has not answered an edit of the spec yet',

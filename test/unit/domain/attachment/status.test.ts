@@ -32,6 +32,15 @@ const nodes = [node('a'), node('b')];
 const ready = (name: string) => ({ node: name, entry: nodeEntry(), pods: [] });
 const routed: Partial<MacvlanAttachmentSpec> = { hostAccess: { type: 'Routed' } };
 
+describe('an attachment that was made anew under its name', () => {
+  test('takes nothing that was said about its predecessor for an answer', () => {
+    const init = { attachment: attachment({ metadata: { uid: 'new' } }), nodes: [node('a')] };
+    const said = (uid: string) => [{ node: 'a', entry: nodeEntry({ uid }), pods: [] }];
+    expect(answersOf({ ...init, reports: said('old') })).toMatchObject({ ParentsReady: 'False AgentSilent' });
+    expect(answersOf({ ...init, reports: said('new') })).toMatchObject({ ParentsReady: 'True NodesReady' });
+  });
+});
+
 describe('an attachment that works', () => {
   const init = { nodes, reports: [ready('a'), { ...ready('b'), pods: [nodePod('web')] }] };
 
