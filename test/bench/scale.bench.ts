@@ -46,14 +46,9 @@ async function lansIn(client: KubeClient) {
   return (await client.list(ATTACHMENT)).items.map((item) => item.metadata);
 }
 
-async function lansIn(client: KubeClient) {
-  return (await client.list(ATTACHMENT)).items.map((item) => item.metadata);
-}
-
 /** Every node appears and reports: each gets its labels, each attachment its counts. */
 async function allReportRow({ client }: Bench): Promise<Row> {
   const indexes = Array.from({ length: NODES }, (_, index) => index);
-  const lans = await lansIn(client);
   const lans = await lansIn(client);
   const started = performance.now();
   await inFlight(indexes, WIDTH, (index) => client.create(NODE, fullNode(nameOf(index))));
@@ -76,7 +71,6 @@ async function allReportRow({ client }: Bench): Promise<Row> {
 async function changeRow({ client }: Bench, { pid }: ControllerProcess): Promise<Row> {
   const lans = await lansIn(client);
   const before = cpuMs(pid);
-  const lans = await lansIn(client);
   const waits: number[] = [];
   for (let change = 0; change < CHANGES; change++) {
     const isReady = change % 2 === 1;
