@@ -1,0 +1,80 @@
+// What the controller's token is good for among pods: a binding, and nothing else, though its role says "patch pods".
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { POD } from '../../../src/api/kube.ts';
+import type { JsonPatchOperation, KubeClient } from '../../../src/kernel/kube/client.ts';
+import { useControlPlane } from '../../support/control-plane.ts';
+import { clientFor } from '../../support/kube.ts';
+import { tokenOf } from '../chart/accounts.ts';
+import { HOME, IdentityWorld } from './world.ts';
+
+let world: IdentityWorld;
+afterAll(() => world.stopAll(), 30_000); // registered first, so that it ends before the API server does
+const plane = useControlPlane();
+let controller: KubeClient;
+
+beforeAll(async () => {
+  world = new IdentityWorld(plane());
+  await world.install();
+  controller = clientFor({ ...plane(), token: await tokenOf(plane(), 'macvlan-controller') });
+  await world.makePod('gated', { spec: { schedulingGates: [{ name: 'a.example/other' }] } });
+  await world.makePod('free', { identity: '' });
+}, 600_000);
+
+const said = (name: string, patch: readonly JsonPatchOperation[]) =>
+  controller.jsonPatch(POD, { namespace: HOME, name }, patch).then(
+    () => '',
+    (error: unknown) => String(error),
+  );
+
+describe('the token of the controller', () => {
+  test.each<[string, string, readonly JsonPatchOperation[], string]>([
+    [
+      'a pod without its gate',
+      'free',
+      [{ op: 'add', path: '/metadata/annotations/macvlan.dev~1bound', value: 'x' }],
+      'pods only that its own gate holds',
+    ],
+    [
+      'the image of a pod',
+      'gated',
+      [{ op: 'replace', path: '/spec/containers/0/image', value: 'evil' }],
+      'nothing in a pod but its own gate',
+    ],
+    ['gates of others', 'gated', [{ op: 'remove', path: '/spec/schedulingGates' }], 'remove no gate but its own'],
+    ['labels of others', 'gated', [{ op: 'add', path: '/metadata/labels/app', value: 'x' }], 'of a pod and no other'],
+    [
+      'annotations of others',
+      'gated',
+      [{ op: 'add', path: '/metadata/annotations/a.example~1x', value: 'x' }],
+      'of a pod and no other',
+    ],
+    [
+      'what the pod asked for',
+      'gated',
+      [{ op: 'remove', path: '/metadata/annotations/macvlan.dev~1identity' }],
+      'of a pod and no other',
+    ],
+    [
+      'finalizers',
+      'gated',
+      [{ op: 'add', path: '/metadata/finalizers', value: ['a.example/x'] }],
+      'nothing in a pod but its own gate',
+    ],
+  ])('does not change %s', async (...[, name, patch, says]) => {
+    expect(await said(name, patch)).toContain(says);
+  });
+
+  test('binds a pod that its gate holds', async () => {
+    const index = (await world.pod('gated'))?.spec.schedulingGates?.findIndex(
+      ({ name }) => name === 'macvlan.dev/identity',
+    );
+    expect(
+      await said('gated', [
+        { op: 'replace', path: '/metadata/annotations/k8s.v1.cni.cncf.io~1networks', value: 'lan,lan' },
+        { op: 'add', path: '/metadata/annotations/macvlan.dev~1bound', value: 'x' },
+        { op: 'replace', path: '/metadata/labels/macvlan.dev~1gated', value: 'bound' },
+        { op: 'remove', path: `/spec/schedulingGates/${index}` },
+      ]),
+    ).toBe('');
+  });
+});
