@@ -12,16 +12,27 @@ import { OPERATOR_NAMESPACE } from './world.ts';
 const LONG_MS = 4 * 60_000;
 const PATIENCE_MS = 60_000;
 
+/** Of node-b, for the last chapter. */
+const NODE_IP6 = 'fd00:9::b';
+
 interface Appliance {
   readonly name: string;
   readonly node: string;
   readonly ip: string;
+  readonly ip6?: string;
   readonly mac: string;
 }
 
 const BEFORE_AGENT: Appliance = { name: 'early', node: 'node-b', ip: '192.0.2.101', mac: '02:4d:00:00:00:01' };
 const BEFORE_BOTH: Appliance = { name: 'earliest', node: 'node-a', ip: '192.0.2.102', mac: '02:4d:00:00:00:02' };
 const BEFORE_NIC: Appliance = { name: 'hasty', node: 'node-a', ip: '192.0.2.103', mac: '02:4d:00:00:00:03' };
+const DUAL: Appliance = {
+  name: 'dual',
+  node: 'node-b',
+  ip: '192.0.2.104',
+  ip6: 'fd00:9::104',
+  mac: '02:4d:00:00:00:04',
+};
 
 let cluster: Cluster;
 const times: string[] = [];
@@ -72,14 +83,20 @@ function lan(): object {
       namespaces: { names: ['home'] },
       ipam: { type: 'Static' },
       pins: 'Allow',
+      hostAccess: { type: 'Routed' },
     },
   };
 }
 
+async function create({ name, node, ip, ip6, mac }: Appliance): Promise<void> {
+  const ips = [`${ip}/24`, ...(ip6 === undefined ? [] : [`${ip6}/64`])];
+  await apply(podManifest({ name, namespace: 'home', node, networks: JSON.stringify([{ name: 'lan', ips, mac }]) }));
+}
+
 /** A pod whose network the kubelet has tried to make, in vain. */
-async function createInVain({ name, node, ip, mac }: Appliance): Promise<void> {
-  const networks = JSON.stringify([{ name: 'lan', ips: [`${ip}/24`], mac }]);
-  await apply(podManifest({ name, namespace: 'home', node, networks }));
+async function createInVain(appliance: Appliance): Promise<void> {
+  const { name } = appliance;
+  await create(appliance);
   const about = `involvedObject.name=${name},reason=FailedCreatePodSandBox`;
   await until(
     `the kubelet has tried to start ${name}`,
@@ -93,11 +110,11 @@ async function phaseOf(name: string): Promise<string> {
 }
 
 /** Waits for the pod, notes how long it took, and sees to it that it is on the LAN with its own MAC address. */
-async function runs({ name, ip, mac }: Appliance, since: { what: string; at: number }): Promise<void> {
+async function runs({ name, ip, ip6, mac }: Appliance, since: { what: string; at: number }): Promise<void> {
   await until(`${name} runs`, async () => (await phaseOf(name)) === 'Running', PATIENCE_MS);
   times.push(`${name}: ${formatMs(performance.now() - since.at)} from ${since.what} to pod running`);
   const [link] = linksOf(await kubectl('-n', 'home', 'get', 'pod', name, '-o', 'json')) as [AttachedLink];
-  expect(link).toMatchObject({ name: 'home/lan', mac, ips: [ip] });
+  expect(link).toMatchObject({ name: 'home/lan', mac, ips: [ip, ...(ip6 === undefined ? [] : [ip6])] });
   await until(
     'the LAN reaches it',
     async () => (await cluster.client.exec(['ping', '-c1', '-W1', ip])).code === 0,
@@ -169,6 +186,30 @@ describe('a pod attaches by itself', () => {
       await isInState('node-a', 'Ready');
       times.push(`node-a: ${formatMs(performance.now() - at)} from NIC present to NIC verified`);
       await runs(BEFORE_NIC, { what: 'NIC present', at });
+    },
+    LONG_MS,
+  );
+});
+
+describe('a pod with an address of each family', () => {
+  test(
+    'and its node reach each other by both: the agent may write the settings that IPv6 takes',
+    async () => {
+      const node = cluster.node(DUAL.node);
+      const added = await node.exec(['ip', '-6', 'addr', 'add', `${NODE_IP6}/64`, 'dev', node.parent, 'nodad']);
+      expect(added).toMatchObject({ code: 0 });
+      const at = performance.now();
+      await create(DUAL);
+      await runs(DUAL, { what: 'pod created', at });
+      for (const target of [DUAL.ip, 'fd00:9::104']) {
+        const reaches = async () => (await node.exec(['ping', '-c1', '-W1', target])).code === 0;
+        await until(`the node reaches ${target}`, reaches, PATIENCE_MS);
+      }
+      for (const target of [node.lanAddress, NODE_IP6]) {
+        const ping = ['-n', 'home', 'exec', DUAL.name, '--', '/toolbox', 'ping', '-c', '1', target];
+        await until(`the pod reaches ${target}`, async () => (await cluster.kubectl(ping)).code === 0, PATIENCE_MS);
+      }
+      expect(await stateOf(DUAL.node)).toBe('Ready');
     },
     LONG_MS,
   );

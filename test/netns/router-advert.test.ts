@@ -6,7 +6,10 @@ import { addIPv6, ipv6PartsOf, NOTHING, POD, POD_IP6, podWith, WHOLE } from './s
 import type { Lab } from './support/lab.ts';
 import { NIC, plugPod, startLan } from './support/lan.ts';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
+
+/** A router that starts takes its time before it speaks. In milliseconds. */
+const PATIENCE_MS = 45_000;
 
 const PREFIX = '2001:db8:9:';
 const ROUTED = attachmentOn(NIC, { spec: { parents: [{ interface: { name: NIC } }], hostAccess: { type: 'Routed' } } });
@@ -50,7 +53,7 @@ async function nodeHasTaken(): Promise<void> {
   await until('the node has an address', async () =>
     (await lab.ip('node', `-6 addr show dev ${NIC}`)).includes(PREFIX),
   );
-  await until('the node has a default route', async () => (await defaultRoutes()).length > 0);
+  await until('the node has a default route', async () => (await defaultRoutes()).length > 0, PATIENCE_MS);
 }
 
 describe('router advertisements', () => {
@@ -96,7 +99,11 @@ describe('router advertisements', () => {
     expect(bridged?.expires).toBeGreaterThan(1700);
     expect(bridged?.expires).toBeLessThanOrEqual(1800);
     const stopAgain = advertise(1800);
-    await until('the router is known again', async () => (await defaultRoutes()).some(({ metric }) => metric === 1024));
+    await until(
+      'the router is known again',
+      async () => (await defaultRoutes()).some(({ metric }) => metric === 1024),
+      PATIENCE_MS,
+    );
     stopAgain();
     expect(await defaultRoutes()).toMatchObject([
       { dev: NIC, protocol: 'ra' },
