@@ -1,6 +1,8 @@
 // The whole process, put together: stores and watches, the controllers, and in which order they start and stop.
 import { randomUUID } from 'node:crypto';
 import type { AttachmentFacts } from '../domain/attachment/facts.ts';
+import { isOurs } from '../domain/attachment/network-definition-metadata.ts';
+import type { IsForeign } from '../domain/pod/attached.ts';
 import { Controller } from '../kernel/controller/controller.ts';
 import type { KubeClient } from '../kernel/kube/client.ts';
 import { EventRecorder } from '../kernel/kube/events.ts';
@@ -128,7 +130,8 @@ function createWorkers(
     mayWork,
     queue: new WorkQueue({ longestRetryMs: LONGEST_RETRY_MS }),
   });
-  const holders = new HolderSearch({ client, attachments: () => stores.attachments.keys() });
+  const isForeign = foreignIn(stores);
+  const holders = new HolderSearch({ client, attachments: () => stores.attachments.keys(), isForeign });
   const attachments = new Controller({
     ...shared(),
     name: 'attachments',
@@ -183,7 +186,7 @@ function createWorkers(
   const pods = new Controller({
     ...shared(),
     name: 'pods',
-    reconcile: reconcilePod({ client, stores, events, logger }),
+    reconcile: reconcilePod({ client, stores, events, logger, isForeign }),
   });
 
   // What is there at the start comes after what users do meanwhile.
@@ -217,6 +220,13 @@ function createWorkers(
       await events.close();
     },
   });
+}
+
+function foreignIn({ definitions }: Stores): IsForeign {
+  return (namespace, name) => {
+    const definition = definitions.get(`${namespace}/${name}`);
+    return definition !== undefined && !isOurs(definition);
+  };
 }
 
 function multusSeenBy({ definitions }: Watches): AttachmentFacts['multus'] {

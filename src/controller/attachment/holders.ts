@@ -6,7 +6,7 @@
 import { POD, type Pod } from '../../api/kube.ts';
 import { type Claim, claimedLinks, dependsOnPods, PODS_SHOWN } from '../../domain/attachment/deletion.ts';
 import type { AttachmentFacts, Holder, Holders } from '../../domain/attachment/facts.ts';
-import { attachedPods } from '../../domain/pod/attached.ts';
+import { attachedPods, type IsForeign } from '../../domain/pod/attached.ts';
 import type { KubeClient } from '../../kernel/kube/client.ts';
 
 /** So many pods are asked by name before all are looked through: a lie may be long. */
@@ -20,6 +20,8 @@ export interface HolderSearchOptions {
   readonly client: PodReader;
   /** Names of all attachments: one look through the pods serves all of them. */
   readonly attachments: () => Iterable<string>;
+  /** Default: no NAD is. */
+  readonly isForeign?: IsForeign;
 }
 
 /** What there is to decide from, and for whoever decides about trying again, why it is not all. */
@@ -66,7 +68,7 @@ export class HolderSearch {
       if (attached.length === PODS_SHOWN) break;
       asked += 1;
       const pod = await this.#options.client.get(POD, claim, signal);
-      if (pod !== undefined && isAsClaimed(pod, claim) && isAttached(pod, attachment)) attached.push(claim);
+      if (pod !== undefined && isAsClaimed(pod, claim) && this.#isAttached(pod, attachment)) attached.push(claim);
     }
     return { asked, attached };
   }
@@ -78,11 +80,17 @@ export class HolderSearch {
   async #lookEverywhere(attachment: string): Promise<readonly Holder[]> {
     this.#next ??= this.#running.then(() => {
       this.#next = undefined;
-      const found = findAttached(this.#options.client, new Set(this.#options.attachments()));
+      const { client, attachments, isForeign } = this.#options;
+      const found = findAttached(client, new Set(attachments()), isForeign);
       this.#running = found.catch(() => {}); // whoever waits for it is told
       return found;
     });
     return (await this.#next).get(attachment) ?? [];
+  }
+
+  /** By what Multus wrote on the pod. */
+  #isAttached(pod: Pod, attachment: string): boolean {
+    return attachedPods([pod], new Set([attachment]), this.#options.isForeign).length > 0;
   }
 }
 
@@ -90,6 +98,7 @@ export class HolderSearch {
 export async function findAttached(
   client: Pick<KubeClient, 'listPage'>,
   attachments: ReadonlySet<string>,
+  isForeign?: IsForeign,
 ): Promise<ByAttachment> {
   const found = new Map<string, Holder[]>();
   let continueToken = '';
@@ -97,7 +106,7 @@ export async function findAttached(
     const page = await client.listPage(POD, { continueToken });
     for (const pod of page.items) {
       const { namespace = '', name } = pod.metadata;
-      for (const attachment of new Set(attachedPods([pod], attachments).map((link) => link.attachment))) {
+      for (const attachment of new Set(attachedPods([pod], attachments, isForeign).map((link) => link.attachment))) {
         const holder = { namespace, name, node: pod.spec.nodeName ?? '' };
         found.set(attachment, [...(found.get(attachment) ?? []), holder]);
       }
@@ -110,11 +119,6 @@ export async function findAttached(
 /** The very pod that the agent speaks of, and on that agent's node. */
 function isAsClaimed(pod: Pod, { uid, node }: Claim): boolean {
   return pod.metadata.uid === uid && pod.spec.nodeName === node;
-}
-
-/** By what Multus wrote on the pod. */
-function isAttached(pod: Pod, attachment: string): boolean {
-  return attachedPods([pod], new Set([attachment])).length > 0;
 }
 
 /** A pod may have several links on one attachment. */

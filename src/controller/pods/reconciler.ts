@@ -1,6 +1,7 @@
 // One pod of one node: told on the pod what its node's agent says of its links, and evicted where the attachment asks for that.
 import { type KubeObject, POD, type Pod } from '../../api/kube.ts';
 import type { MacvlanNodeState, NodePod } from '../../api/v1alpha1/node-state.ts';
+import type { IsForeign } from '../../domain/pod/attached.ts';
 import { agrees, isEvictionDue, judgeEviction } from '../../domain/pod/eviction.ts';
 import { isNews, newsOf, POD_EVENTS, type PodNews, toldAfter } from '../../domain/pod/pod-news.ts';
 import type { Answer, Reconcile } from '../../kernel/controller/controller.ts';
@@ -24,6 +25,8 @@ export interface PodPorts {
   readonly events: Pick<EventRecorder, 'record'>;
   readonly logger: Logger;
   readonly clock?: Clock;
+  /** Default: no NAD is. */
+  readonly isForeign?: IsForeign;
 }
 
 /** Keys are those of `keys.ts`. */
@@ -43,7 +46,7 @@ export function reconcilePod(ports: PodPorts): Reconcile {
     const pod = await client.get(POD, { namespace, name }, signal);
     if (pod === undefined || !links.every((link) => agrees(pod, link, node))) return DONE;
     for (const link of news) tell(ports, pod, newsOf(link));
-    const verdict = due === undefined ? 'Leave' : judgeEviction(pod, due);
+    const verdict = due === undefined ? 'Leave' : judgeEviction(pod, due, ports.isForeign);
     if (verdict === 'Orphan' && news.length > 0) tell(ports, pod, ORPHAN);
     return verdict === 'Evict' ? evictInTurn(ports, pod, turn(), signal) : DONE;
   };

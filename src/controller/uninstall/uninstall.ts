@@ -1,10 +1,14 @@
 // `controller uninstall`, run by the chart's pre-delete hook: ends every attachment while controller and agents are still there
 // to take it down. When it fails, Helm stops before it has removed anything.
 import { NODE } from '../../api/kube.ts';
+import { NETWORK_ATTACHMENT_DEFINITION } from '../../api/multus.ts';
 import { ANNOTATION_FORCE, LABEL_AGENT } from '../../api/names.ts';
 import { ATTACHMENT, type MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
 import { NODE_STATE } from '../../api/v1alpha1/node-state.ts';
+import { isOurs } from '../../domain/attachment/network-definition-metadata.ts';
 import { planUninstall, type UninstallFacts, type UninstallStep } from '../../domain/attachment/uninstall.ts';
+import { keyOf } from '../../domain/objects/diff.ts';
+import type { IsForeign } from '../../domain/pod/attached.ts';
 import type { KubeClient } from '../../kernel/kube/client.ts';
 import { ApiError } from '../../kernel/kube/transport.ts';
 import { type Clock, sleep, systemClock } from '../../kernel/process/clock.ts';
@@ -69,9 +73,16 @@ async function gather(client: KubeClient, options: UninstallOptions, now: number
     attachments,
     nodes: (await client.list(NODE, { labelSelector: LABEL_AGENT })).items,
     states: await unlessUnknown(() => client.list(NODE_STATE)),
-    pods: asksPods ? await findAttached(client, names) : new Map(),
+    pods: asksPods ? await findAttached(client, names, await foreignNads(client)) : new Map(),
     now,
   };
+}
+
+/** Pods on a NAD of the same name that somebody else made are not in the way. */
+async function foreignNads(client: KubeClient): Promise<IsForeign> {
+  const definitions = await unlessUnknown(() => client.list(NETWORK_ATTACHMENT_DEFINITION));
+  const foreign = new Set(definitions.filter((definition) => !isOurs(definition)).map(keyOf));
+  return (namespace, name) => foreign.has(`${namespace}/${name}`);
 }
 
 /** Somebody may have deleted the CustomResourceDefinitions already. */

@@ -25,27 +25,37 @@ interface Entry {
   readonly ips: readonly string[];
 }
 
+/**
+ * Whether a NAD is known to be somebody else's. Its name alone does not make pods on it ours; but where there is no NAD any
+ * more, they may well be.
+ */
+export type IsForeign = (namespace: string, name: string) => boolean;
+
 /** The links of the node's pods on the given attachments, sorted. Pods that have ended have none any more. */
-export function attachedPods(pods: readonly Pod[], attachments: ReadonlySet<string>): readonly AttachedPod[] {
+export function attachedPods(
+  pods: readonly Pod[],
+  attachments: ReadonlySet<string>,
+  isForeign: IsForeign = () => false,
+): readonly AttachedPod[] {
   return pods
     .filter((pod) => pod.status?.phase !== 'Succeeded' && pod.status?.phase !== 'Failed')
-    .flatMap((pod) => linksOf(pod, attachments))
+    .flatMap((pod) => linksOf(pod, attachments, isForeign))
     .sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
 }
 
-function linksOf(pod: Pod, attachments: ReadonlySet<string>): readonly AttachedPod[] {
+function linksOf(pod: Pod, attachments: ReadonlySet<string>, isForeign: IsForeign): readonly AttachedPod[] {
   const { namespace = '', name, uid = '', annotations } = pod.metadata;
   return parseNetworkStatus(annotations?.[ANNOTATION_NETWORK_STATUS]).flatMap((entry) => {
-    const attachment = attachmentOf(entry.name);
-    if (attachment === undefined || !attachments.has(attachment)) return [];
+    const [home = '', attachment] = networkOf(entry.name);
+    if (attachment === undefined || !attachments.has(attachment) || isForeign(home, attachment)) return [];
     return [{ namespace, name, uid, attachment, interface: entry.interface, mac: entry.mac, ips: entry.ips }];
   });
 }
 
-/** `ns/lan` → `lan`. The cluster's own network has a plain name and is no attachment of ours. */
-function attachmentOf(networkName: string): string | undefined {
-  const [, attachment, ...rest] = networkName.split('/');
-  return attachment === undefined || attachment === '' || rest.length > 0 ? undefined : attachment;
+/** Namespace and name of a NAD. The cluster's own network has a plain name and is no attachment of ours. */
+function networkOf(networkName: string): readonly string[] {
+  const parts = networkName.split('/');
+  return parts.length === 2 && parts[1] !== '' ? parts : [];
 }
 
 /**

@@ -2,7 +2,7 @@
 import type { Pod } from '../../api/kube.ts';
 import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
 import type { MacvlanNodeState, NodePod } from '../../api/v1alpha1/node-state.ts';
-import { attachedPods } from './attached.ts';
+import { attachedPods, type IsForeign } from './attached.ts';
 
 /** Orphan: nobody would make a new one. */
 export type EvictionVerdict = 'Evict' | 'Leave' | 'Orphan';
@@ -26,9 +26,9 @@ export function agrees(pod: Pod, link: NodePod, node: string): boolean {
 }
 
 /** What becomes of the pod, asked itself. */
-export function judgeEviction(pod: Pod, link: NodePod): EvictionVerdict {
+export function judgeEviction(pod: Pod, link: NodePod, isForeign?: IsForeign): EvictionVerdict {
   const { deletionTimestamp, ownerReferences = [] } = pod.metadata;
-  const wasAttached = attachedPods([pod], new Set([link.attachment])).length > 0;
+  const wasAttached = attachedPods([pod], new Set([link.attachment]), isForeign).length > 0;
   if (deletionTimestamp !== undefined || !wasAttached) return 'Leave';
   const owner = ownerReferences.find((reference) => reference.controller === true);
   // The kubelet's own pods have their Node as owner, and cannot be evicted.

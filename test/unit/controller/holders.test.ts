@@ -15,13 +15,14 @@ function pod(name: string, networks: readonly string[] = ['home/lan'], nodeName 
 let pods: readonly Pod[];
 let reads: string[];
 let search: HolderSearch;
+let reader: Pick<KubeClient, 'get' | 'listPage'>;
 const { signal } = new AbortController();
 
 beforeEach(() => {
   pods = [];
   reads = [];
   // The pods of a cluster, two to a page, and a note of each request.
-  const client = {
+  reader = {
     get: async (_kind: Kind, { name }: { readonly name: string }) => {
       reads.push(`get ${name}`);
       return pods.find((candidate) => candidate.metadata.name === name);
@@ -35,7 +36,7 @@ beforeEach(() => {
       return { items: now.slice(from, from + 2) as KubeObject[], resourceVersion: '1', continueToken: token };
     },
   } as unknown as Pick<KubeClient, 'get' | 'listPage'>;
-  search = new HolderSearch({ client, attachments: () => ['lan', 'wan'] });
+  search = new HolderSearch({ client: reader, attachments: () => ['lan', 'wan'] });
 });
 
 function about(init: Partial<AttachmentFacts> = {}, ...claimed: readonly string[]): AttachmentFacts {
@@ -93,6 +94,13 @@ describe('pods are asked', () => {
     expect(reads).toHaveLength(22);
     expect(reads.slice(20)).toEqual(['list 0', 'list 2']);
   });
+});
+
+test("pods on somebody else's NAD of the same name hold nothing up", async () => {
+  const isForeign = (namespace: string) => namespace === 'work';
+  search = new HolderSearch({ client: reader, attachments: () => ['lan'], isForeign });
+  pods = [pod('web', ['work/lan'])];
+  expect(await holdersOf(about({}, 'web'))).toEqual(held());
 });
 
 describe('attachments that are deleted together', () => {

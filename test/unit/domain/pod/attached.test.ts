@@ -52,6 +52,13 @@ describe('attached pods', () => {
     expect(attachedPods(pods, new Set(['lan'])).map((item) => item.name)).toEqual(['Pending']);
   });
 
+  test('are not on a NAD of the same name that somebody else made', () => {
+    const entries = [LAN, { ...LAN, name: 'work/lan', interface: 'net2' }];
+    const isForeign = (namespace: string, name: string) => `${namespace}/${name}` === 'work/lan';
+    const found = attachedPods([pod('web', entries)], new Set(['lan']), isForeign);
+    expect(found.map((item) => item.interface)).toEqual(['net1']);
+  });
+
   test('are on no network of somebody else', () => {
     expect(
       attachedPods([pod('web', [CLUSTER, { ...LAN, name: 'lan' }, { ...LAN, name: 'a/b/lan' }])], new Set(['lan'])),
