@@ -13,7 +13,7 @@ import { Reflector } from '../kernel/watch/reflector.ts';
 import { Store } from '../kernel/watch/store.ts';
 import { ShimGuard } from './guard.ts';
 import { Pace } from './pace.ts';
-import { verifiedParents } from './plan.ts';
+import { type LinkSightings, verifiedParents } from './plan.ts';
 import { PodWatch } from './pods/pod-watch.ts';
 import type { CachePort, Hint, NetworkPort, PluginsPort, SandboxPort } from './ports.ts';
 import { reconcileNode } from './reconciler.ts';
@@ -44,7 +44,7 @@ export interface AgentOptions {
   readonly client: StateClient;
   readonly network: NetworkPort;
   readonly plugins: PluginsPort;
-  /** Where pods' links are looked at; without it, what Multus wrote on the pods is all that is known of them. */
+  /** Where pods' links are looked at; without it, no link is proven and shims lead to no pod. */
   readonly podLinks?: { readonly cache: CachePort; readonly sandboxes: SandboxPort };
   /** Calls back with each hint that the network changed, until the returned function is called. */
   readonly listen: (onHint: (hint: Hint) => void) => () => void;
@@ -74,7 +74,7 @@ export function createAgent(options: AgentOptions): Agent {
   const reconcile = reconcileNode({
     ...options,
     ...stores,
-    sights: () => podWatch?.sights ?? new Map(),
+    evidence: () => evidenceOf(podWatch),
     guard: new ShimGuard(options.contest ?? CONTEST_LIMITS),
     reporter,
     requestReport: () => reports.enqueue(nodeName),
@@ -121,6 +121,13 @@ export function createAgent(options: AgentOptions): Agent {
       await Promise.all([options.network.close(), options.podLinks?.sandboxes.close()]);
     },
   };
+}
+
+/** What has been seen of pods' links; nothing while a first look is still to come. */
+function evidenceOf(podWatch: PodWatch | undefined): LinkSightings | undefined {
+  if (podWatch === undefined) return {};
+  const { sights, unknown, hasLooked } = podWatch;
+  return hasLooked ? { sights, unknown } : undefined;
 }
 
 /** The cables of pods come and go with pods; everything else may be a parent or a shim. */

@@ -11,15 +11,24 @@ import { diffAliases, type WantedAliases } from '../domain/parent/alias.ts';
 import { type Choice, decideParent } from '../domain/parent/match.ts';
 import { pluginsFor, preflight } from '../domain/parent/preflight.ts';
 import { sharingProblems } from '../domain/parent/sharing.ts';
-import { type AttachedPod, attachedPods } from '../domain/pod/attached.ts';
+import { attachedPods } from '../domain/pod/attached.ts';
 import { judgeLinks, type LinkSights, type PodLink } from '../domain/pod/link-state.ts';
+import { type ProvenLink, provenLinks } from '../domain/pod/proven.ts';
 import type { Problem } from '../domain/problem.ts';
 import { diffShims } from '../domain/shim/diff.ts';
-import { planShims, type ShimPlan, type ShimUser } from '../domain/shim/plan.ts';
+import { planShims, type ShimPlan, type ShimPlans, type ShimUser } from '../domain/shim/plan.ts';
 import { type Choices, choiceKeyOf } from './choices.ts';
 
+/** What a look at the node's pods has shown. */
+export interface LinkSightings {
+  /** What is known of pods' links from the inside; nothing where nobody has looked yet. */
+  readonly sights?: LinkSights;
+  /** Keys of links that are written on pods and that CNI's result cache does not know. */
+  readonly unknown?: ReadonlySet<string>;
+}
+
 /** Everything that decisions are made from: gathered once per turn, then only read. */
-export interface NodeFacts {
+export interface NodeFacts extends LinkSightings {
   readonly node: Node;
   /** The kernel's id of this boot. */
   readonly bootId: string;
@@ -33,8 +42,6 @@ export interface NodeFacts {
   readonly missingPlugins: ReadonlySet<string>;
   /** Parents chosen and verified before. */
   readonly choices: Choices;
-  /** What is known of pods' links from the inside; nothing where nobody has looked yet. */
-  readonly sights?: LinkSights;
 }
 
 /** What is decided about one attachment that this node takes part in. */
@@ -52,6 +59,8 @@ export interface AttachmentPlan {
   readonly problems: readonly Problem[];
   /** What is wrong with host access. */
   readonly hostAccessProblems: readonly Problem[];
+  /** What is wrong with single pods; host access works for the others. */
+  readonly podProblems: readonly Problem[];
 }
 
 export interface NodePlan {
@@ -71,17 +80,19 @@ export function planNode(facts: NodeFacts): NodePlan {
     wanted.map((attachment) => planParent(attachment, facts)),
     facts.network,
   );
-  const users = parents.flatMap((plan) => shimUserFor(plan, pods, facts.network));
-  const { shims, problems } = planShims(users, facts.network, facts.node.metadata.uid ?? facts.node.metadata.name);
+  const { sights = new Map(), unknown = new Set() } = facts;
+  const proven = provenLinks({ pods: facts.pods, attached: pods, sights, unknown });
+  const users = parents.flatMap((plan) => shimUserFor(plan, proven.links, facts.network));
+  const shimPlans = planShims(users, facts.network, facts.node.metadata.uid ?? facts.node.metadata.name);
   return {
-    attachments: parents.map((plan) => withProblems(plan, problems.get(plan.attachment.metadata.name))),
+    attachments: parents.map((plan) => withProblems(plan, shimPlans, proven.problems)),
     aliases: aliasesOf(parents),
-    shims,
+    shims: shimPlans.shims,
     pods: judgeLinks({
       pods: facts.pods,
       attached: pods,
       attachments: new Map(facts.attachments.map((attachment) => [attachment.metadata.name, attachment])),
-      sights: facts.sights ?? new Map(),
+      sights,
       before: facts.state?.status?.pods ?? [],
       parents: verifiedParents(parents),
     }),
@@ -114,6 +125,7 @@ function planParent(attachment: MacvlanAttachment, facts: NodeFacts): Attachment
     isAnnounced: entryFor(name, facts.state) !== undefined,
     wantsHostAccess: (attachment.spec.hostAccess?.type ?? 'None') === 'Routed',
     hostAccessProblems: [],
+    podProblems: [],
   };
   const { labels } = facts.node.metadata;
   const decision = decideParent(attachment, labels, facts.network, facts.choices.get(choiceKeyOf(attachment.metadata)));
@@ -140,20 +152,27 @@ function entryFor(name: string, state: MacvlanNodeState | undefined) {
   return state?.status?.attachments?.find((entry) => entry.name === name);
 }
 
-function shimUserFor(plan: AttachmentPlan, pods: readonly AttachedPod[], network: Network): readonly ShimUser[] {
+function shimUserFor(plan: AttachmentPlan, links: readonly ProvenLink[], network: Network): readonly ShimUser[] {
   const { attachment, parent } = plan;
   if (!plan.wantsHostAccess || !plan.wantsAlias || parent === undefined) return [];
   if (hostAccessProblem(attachment) !== undefined) return [];
   const isThere = network.links.some((link) => link.kind === 'macvlan' && link.lower === parent.ifindex);
   if (!plan.isAnnounced && !isThere) return [];
   const { name } = attachment.metadata;
-  return [{ attachment: name, parent, pods: pods.filter((pod) => pod.attachment === name) }];
+  return [{ attachment: name, parent, pods: links.filter((link) => link.attachment === name) }];
 }
 
-function withProblems(plan: AttachmentPlan, shimProblems: readonly Problem[] | undefined): AttachmentPlan {
+function withProblems(plan: AttachmentPlan, shims: ShimPlans, unproven: ReadonlyMap<string, Problem>): AttachmentPlan {
   if (!plan.wantsHostAccess) return plan;
   const unsupported = hostAccessProblem(plan.attachment);
-  return { ...plan, hostAccessProblems: unsupported === undefined ? (shimProblems ?? []) : [unsupported] };
+  if (unsupported !== undefined) return { ...plan, hostAccessProblems: [unsupported] };
+  const { name } = plan.attachment.metadata;
+  const doubt = unproven.get(name);
+  return {
+    ...plan,
+    hostAccessProblems: shims.problems.get(name) ?? [],
+    podProblems: [...(shims.podProblems.get(name) ?? []), ...(doubt === undefined ? [] : [doubt])],
+  };
 }
 
 function aliasesOf(plans: readonly AttachmentPlan[]): WantedAliases {

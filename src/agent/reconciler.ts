@@ -4,14 +4,13 @@ import type { MacvlanAttachment } from '../api/v1alpha1/attachment.ts';
 import { type Change, describeChange, type Refusal } from '../domain/net/change.ts';
 import { isEqual } from '../domain/objects/equal.ts';
 import { pluginsFor } from '../domain/parent/preflight.ts';
-import type { LinkSights } from '../domain/pod/link-state.ts';
 import type { Answer, Reconcile } from '../kernel/controller/controller.ts';
 import type { Clock } from '../kernel/process/clock.ts';
 import type { Logger } from '../kernel/process/logger.ts';
 import type { ReadStore } from '../kernel/watch/store.ts';
 import { type Choices, choicesIn, keptChoices } from './choices.ts';
 import type { ShimGuard } from './guard.ts';
-import { diffNode, type NodeFacts, planNode } from './plan.ts';
+import { diffNode, type LinkSightings, type NodeFacts, planNode } from './plan.ts';
 import type { NetworkPort, PluginsPort } from './ports.ts';
 import type { Reporter } from './reporter.ts';
 import { type Outcome, statusFor } from './status.ts';
@@ -32,8 +31,8 @@ export interface ReconcilerPorts {
   readonly pods: ReadStore<Pod>;
   readonly network: NetworkPort;
   readonly plugins: PluginsPort;
-  /** What is known of pods' links by now. */
-  readonly sights: () => LinkSights;
+  /** What is known of pods' links by now; nothing before the first look at them. */
+  readonly evidence: () => LinkSightings | undefined;
   readonly guard: ShimGuard;
   readonly reporter: Reporter;
   /** Asks for the report to be written. */
@@ -59,7 +58,9 @@ export function reconcileNode(ports: ReconcilerPorts): Reconcile {
 
 async function gather(ports: ReconcilerPorts, choices: Choices | undefined): Promise<NodeFacts | undefined> {
   const node = ports.nodes.get(ports.nodeName);
-  if (node === undefined) return undefined;
+  const evidence = ports.evidence();
+  // Without the pods' links, the routes to all of them would be taken down.
+  if (node === undefined || evidence === undefined) return undefined;
   const attachments = ports.attachments.list();
   const wantedPlugins = [...new Set(attachments.flatMap(pluginsFor))];
   const [network, missing] = await Promise.all([ports.network.read(), ports.plugins.missing(wantedPlugins)]);
@@ -72,7 +73,7 @@ async function gather(ports: ReconcilerPorts, choices: Choices | undefined): Pro
     network,
     missingPlugins: new Set(missing),
     choices: choices ?? choicesIn(ports.reporter.current, ports.bootId),
-    sights: ports.sights(),
+    ...evidence,
   };
 }
 

@@ -115,11 +115,13 @@ function entryOf(plan: AttachmentPlan, outcome: Outcome): NodeAttachment {
   const hostAccess = hostAccessOf(plan, outcome);
   const parentProblems = [...plan.problems, ...refusedAliasProblems(plan.alias, outcome)];
   const isVerified = isOn && parentProblems.length === 0;
-  const problems = [...parentProblems, ...hostAccess.problems].slice(0, LIMITS.problems);
+  const failures = [...parentProblems, ...hostAccess.problems];
+  // One pod's fault does not make the node useless to the others.
+  const problems = [...failures, ...plan.podProblems].slice(0, LIMITS.problems);
   return {
     name: metadata.name,
     ...(metadata.uid === undefined ? {} : { uid: metadata.uid }),
-    phase: phaseOf({ isReady: isVerified && (!plan.wantsHostAccess || hostAccess.state === 'Ready'), problems }),
+    phase: phaseOf({ isReady: isVerified && (!plan.wantsHostAccess || hostAccess.state === 'Ready'), failures }),
     ...(metadata.generation === undefined ? {} : { observedGeneration: metadata.generation }),
     ...(parent === undefined ? {} : { interface: parent.name, ifindex: parent.ifindex }),
     ...(isOn && plan.choice !== undefined ? { wish: plan.choice.wish } : {}),
@@ -131,8 +133,8 @@ function entryOf(plan: AttachmentPlan, outcome: Outcome): NodeAttachment {
   };
 }
 
-function phaseOf(entry: { isReady: boolean; problems: readonly Problem[] }): NodeAttachment['phase'] {
-  if (entry.problems.length > 0) return 'Failed';
+function phaseOf(entry: { isReady: boolean; failures: readonly Problem[] }): NodeAttachment['phase'] {
+  if (entry.failures.length > 0) return 'Failed';
   return entry.isReady ? 'Ready' : 'Pending';
 }
 

@@ -37,6 +37,8 @@ export const PROBLEMS = {
   AliasTaken: 'The alias is in use on the node by a link that the operator may not touch.',
   CniPluginMissing: 'A CNI plugin binary that the attachment needs is not on the node.',
   HostAddressMissing: 'The node has no address of its own in the subnet of the pod.',
+  PodLinkUnproven: 'A pod is said to be attached, and the node cannot confirm it.',
+  PodAddressRefused: 'A pod has an address that belongs to the node itself or to a router.',
   ShimContested: 'Somebody on the node keeps undoing the shim.',
   KernelRefused: 'The kernel refused a change that the agent wanted to make.',
   PodGhost: 'The link of a running pod vanished, and the pod runs on without it.',

@@ -1,7 +1,7 @@
 // The agent as it really runs: its own process with NET_ADMIN alone, in-cluster credentials, and a real API server.
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ import { clientFor } from '../support/kube.ts';
 import { until } from '../support/until.ts';
 import { attachmentOn, podOn } from './support/agent.ts';
 import type { Lab } from './support/lab.ts';
-import { NIC, startLan } from './support/lan.ts';
+import { NIC, plugPod, startLan } from './support/lan.ts';
 import { openTunnel } from './support/tunnel.ts';
 
 jest.setTimeout(60_000);
@@ -100,6 +100,8 @@ function startAgent(): ChildProcess {
     NODE_NAME: 'node-a',
     NETLINK_ADDON: buildAddon(),
     CNI_BIN_PATH: join(folder, 'cni'),
+    MULTUS_RESULTS_PATH: join(folder, 'results'),
+    NETNS_PATH: '/run/netns',
     NET_SETTINGS_PATH: '/proc/sys/net',
     KUBERNETES_SERVICE_HOST: '127.0.0.1',
     KUBERNETES_SERVICE_PORT: String(PORT),
@@ -128,6 +130,27 @@ async function installPlugins(): Promise<void> {
   await lab.enter(['sh', '-c', `mkdir -p ${folder}/cni && cd ${folder}/cni && cp /bin/true macvlan`]);
 }
 
+/** What libcni keeps of an ADD. */
+function remember(uid: string, { ip, mac }: { ip: string; mac: string }): void {
+  const [netns, config] = ['/run/netns/pod', { type: 'macvlan', master: 'mva-lan' }];
+  const file = {
+    ...{ networkName: 'lan', ifName: 'net1', netns, config: Buffer.from(JSON.stringify(config)).toString('base64') },
+    cniArgs: Object.entries({ K8S_POD_NAMESPACE: 'home', K8S_POD_NAME: 'web', K8S_POD_UID: uid }),
+    result: { interfaces: [{ name: 'net1', mac, sandbox: netns }], ips: [{ address: `${ip}/24`, interface: 0 }] },
+  };
+  mkdirSync(join(folder, 'results'), { recursive: true });
+  writeFileSync(join(folder, 'results/lan-0123-net1'), JSON.stringify(file));
+}
+
+let touches = 0;
+
+/** Whatever changes about a pod makes the agent look at it. */
+async function touchPod(): Promise<void> {
+  touches++;
+  const annotations = { [ANNOTATION_NETWORK_STATUS]: `nonsense ${touches}` };
+  await admin.mergePatch(POD, { namespace: 'home', name: 'web' }, { metadata: { annotations } });
+}
+
 const ROUTED: MacvlanAttachment = attachmentOn(NIC, {
   metadata: { finalizers: [] },
   spec: {
@@ -151,20 +174,22 @@ describe('the agent process', () => {
       { kind: 'Node', name: 'node-a', uid: node?.metadata.uid },
     ]);
 
-    const pod = podOn('web', { ip: '10.9.0.2', mac: '02:aa:00:00:00:02' });
-    const { annotations } = pod.metadata;
-    await admin.create(POD, {
+    const link = { ip: '10.9.0.2', mac: '02:aa:00:00:00:02' };
+    const { annotations } = podOn('web', link).metadata;
+    await plugPod(lab, 'pod', { parent: 'mva-lan', ...link });
+    const made = await admin.create(POD, {
       metadata: { name: 'web', namespace: 'home', ...(annotations === undefined ? {} : { annotations }) },
       spec: { nodeName: 'node-a', containers: [{ name: 'web', image: 'none' }] },
     });
     const shim = created?.status?.shims?.[0]?.name ?? '';
-    await until('a route', async () => (await lab.show('node', `route show dev ${shim}`)).length === 1);
     await until('the pod in the state', async () => (await state())?.status?.pods?.length === 1);
-    await admin.mergePatch(
-      POD,
-      { namespace: 'home', name: 'web' },
-      { metadata: { annotations: { [ANNOTATION_NETWORK_STATUS]: 'nonsense' } } },
-    );
+    await until('the doubt', async () => (await entry('Ready')).problems?.[0]?.reason === 'PodLinkUnproven');
+    expect(await lab.show('node', `route show dev ${shim}`)).toEqual([]);
+    remember(made.metadata.uid ?? '', link);
+    await touchPod();
+    await until('a route', async () => (await lab.show('node', `route show dev ${shim}`)).length === 1);
+    rmSync(join(folder, 'results'), { recursive: true });
+    await touchPod();
     await until('no route', async () => (await lab.show('node', `route show dev ${shim}`)).length === 0);
 
     const pid = (await lab.enter(['sh', '-c', 'pgrep -f "^[^ ]*node [^ ]*src/agent/main.ts" -n'])).trim();

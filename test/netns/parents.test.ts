@@ -212,7 +212,7 @@ describe('after this event', () => {
     await node(`link set ${NIC} up`);
     await settles(scene, READY);
     const shim = scene.agent.status.shims?.[0]?.name ?? '';
-    expect(await lab.show('node', `route show dev ${shim}`)).toMatchObject([{ dst: POD.ip }]);
+    await until('the route', async () => (await lab.show('node', `route show dev ${shim}`))[0]?.['dst'] === POD.ip);
   });
 
   test('the MTU of the NIC is lowered', async () => {

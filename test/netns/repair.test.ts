@@ -29,7 +29,7 @@ let agent: LabAgent;
 let network: CniNetwork;
 
 async function attach(spec: Parameters<typeof attachmentOn>[1], capabilities = RIGHTS): Promise<void> {
-  agent = LabAgent.start(lab, 'node', { capabilities });
+  agent = LabAgent.start(lab, 'node', { capabilities, links: 'Real' });
   const object = attachmentOn(NIC, spec);
   agent.putAttachment(object);
   await agent.hasEntry('lan', 'Ready');

@@ -63,13 +63,15 @@ export function decodeRoute(body: Buffer): Route | undefined {
   if ((readU32(attributes.get(k.RTA_TABLE)) ?? body.readUInt8(4)) !== k.RT_TABLE_MAIN) return undefined;
   const single = readU32(attributes.get(k.RTA_OIF));
   const hops = decodeHops(attributes.get(k.RTA_MULTIPATH));
-  const gateways = [gatewayIn(attributes), ...hops.map(({ gateway }) => gateway)].filter((router) => router !== undefined);
+  const gateways = [gatewayIn(attributes), ...hops.map(({ gateway }) => gateway)].filter(
+    (router) => router !== undefined,
+  );
   return {
     family,
     destination: formatAddress(attributes.get(k.RTA_DST)) ?? '',
     prefixLength: body.readUInt8(1),
     links: single === undefined ? hops.map(({ ifindex }) => ifindex) : [single],
-    hasGateway: attributes.has(k.RTA_GATEWAY) || attributes.has(k.RTA_VIA),
+    hasGateway: gateways.length > 0,
     ...(gateways.length === 0 ? {} : { gateways }),
     metric: readU32(attributes.get(k.RTA_PRIORITY)) ?? 0,
     isLinkScope: body.readUInt8(6) === k.RT_SCOPE_LINK,

@@ -131,15 +131,16 @@ export class NetlinkNetwork implements NetworkPort {
     return found.filter((neighbour) => neighbour.ifindex === ifindex);
   }
 
-  /** Host routes and default routes: what decisions are made from. The rest of a large table is not kept. */
+  /** Host routes, default routes, and those by way of a router: what decisions are made from. The rest is not kept. */
   #readRoutes(family: Family): Promise<Route[]> {
     const host = family === 'IPv4' ? 32 : 128;
     return this.#collect(
       () => encodeRouteDump(family),
       RTM_NEWROUTE,
       (body) => {
-        const prefixLength = body[1];
-        return prefixLength === 0 || prefixLength === host ? decodeRoute(body) : undefined;
+        const route = decodeRoute(body);
+        const isSpecial = route?.prefixLength === 0 || route?.prefixLength === host;
+        return isSpecial || route?.gateways !== undefined ? route : undefined;
       },
     );
   }

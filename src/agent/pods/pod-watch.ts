@@ -5,7 +5,8 @@
 import type { Pod } from '../../api/kube.ts';
 import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
 import { isEqual } from '../../domain/objects/equal.ts';
-import type { CachedLink } from '../../domain/pod/cached-link.ts';
+import { attachedPods } from '../../domain/pod/attached.ts';
+import { type CachedLink, keyOfLink } from '../../domain/pod/cached-link.ts';
 import type { LinkSight, LinkSights } from '../../domain/pod/link-state.ts';
 import { isRefusal, planRepair, repairRefused } from '../../domain/pod/repair.ts';
 import type { Problem } from '../../domain/problem.ts';
@@ -44,6 +45,8 @@ export class PodWatch {
   #memories: ReadonlyMap<string, Memory> = new Map();
   #parents: ReadonlyMap<string, number> = new Map();
   #sights: LinkSights = new Map();
+  #hasLooked = false;
+  #unknown: ReadonlySet<string> = new Set();
   #lookedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: PodWatchOptions) {
@@ -53,6 +56,16 @@ export class PodWatch {
   /** What is known of each link by now. */
   get sights(): LinkSights {
     return this.#sights;
+  }
+
+  /** Until then, a link that is not known may well be there. */
+  get hasLooked(): boolean {
+    return this.#hasLooked;
+  }
+
+  /** Keys of links that are written on pods, and of which the cache knew nothing at the last look. */
+  get unknown(): ReadonlySet<string> {
+    return this.#unknown;
   }
 
   /** Takes the verified NICs. Returns whether they are others than before: then links may have vanished, or can be made again. */
@@ -73,11 +86,26 @@ export class PodWatch {
     const now = this.#options.clock.now();
     const isFull = now - this.#lookedAt >= LOOK_MS;
     if (isFull) this.#lookedAt = now;
-    const cached = await this.#readCache();
-    await this.#look(cached, isFull, now);
-    await this.#repairAll(now);
-    this.#publish(now);
+    let unknown = this.#unknown;
+    try {
+      // Multus writes on the pod what the cache has already: whoever is read first must be the pods.
+      const attached = this.#attached();
+      const cached = await this.#readCache();
+      unknown = new Set(attached.filter((key) => !cached.has(key)));
+      await this.#look(cached, isFull, now);
+      await this.#repairAll(now);
+    } finally {
+      // Others wait for the first look; one that failed tells what there is to tell, too.
+      this.#publish(unknown, now);
+    }
     return { type: 'later', ms: this.#pause(now) };
+  }
+
+  /** Keys of the links that are written on pods that run and are to go on running. */
+  #attached(): readonly string[] {
+    const { attachments, pods } = this.#options;
+    const names = new Set(attachments.list().map(({ metadata }) => metadata.name));
+    return attachedPods(pods.list().filter(isAlive), names).map(keyOfLink);
   }
 
   /** Links of pods that run and are to go on running. */
@@ -139,7 +167,7 @@ export class PodWatch {
     }
   }
 
-  #publish(now: number): void {
+  #publish(unknown: ReadonlySet<string>, now: number): void {
     const sights = new Map<string, LinkSight>();
     for (const [key, memory] of this.#memories) {
       const { cached, live, refusal } = memory;
@@ -148,8 +176,13 @@ export class PodWatch {
       const told = isSuspect ? (this.#sights.get(key)?.live ?? 'Unseen') : live;
       sights.set(key, { cached, live: told, ...(refusal === undefined ? {} : { refusal }) });
     }
-    const isNew = !isEqual([...this.#sights], [...sights]);
+    const isNew =
+      !this.#hasLooked ||
+      !isEqual([...this.#sights], [...sights]) ||
+      !isEqual([...this.#unknown].sort(), [...unknown].sort());
     this.#sights = sights;
+    this.#unknown = unknown;
+    this.#hasLooked = true;
     if (isNew) this.#options.onChange();
   }
 

@@ -30,6 +30,8 @@ const ASPECTS: Readonly<Record<ProblemCode, ConditionType>> = {
   KernelRefused: 'ParentsReady',
   HostAccessModeUnsupported: 'HostAccessReady',
   HostAddressMissing: 'HostAccessReady',
+  PodLinkUnproven: 'HostAccessReady',
+  PodAddressRefused: 'HostAccessReady',
   ShimContested: 'HostAccessReady',
   PodGhost: 'PodsConnected',
   PodNeverAttached: 'PodsConnected',

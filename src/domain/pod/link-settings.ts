@@ -4,6 +4,8 @@ import { formatConfig } from '../attachment/network-definition.ts';
 
 /** What the CNI configuration of a link said when it was made. */
 export interface LinkSettings {
+  /** The NIC that was asked for, by name or altname; nothing when CNI was to find one. */
+  readonly master?: string;
   readonly mode: string;
   /** In bytes; nothing for the parent's. */
   readonly mtu?: number;
@@ -23,8 +25,9 @@ export function parseSettings(config: unknown): LinkSettings | undefined {
   const plugins = Array.isArray(config['plugins']) ? config['plugins'].filter(isFields) : [config];
   const [macvlan, ...chained] = plugins;
   if (macvlan?.['type'] !== 'macvlan') return undefined;
-  const { mode, mtu, ipam } = macvlan;
+  const { master, mode, mtu, ipam } = macvlan;
   return {
+    ...(typeof master === 'string' ? { master } : {}),
     mode: typeof mode === 'string' && mode !== '' ? mode : 'bridge',
     ...(typeof mtu === 'number' && mtu > 0 ? { mtu } : {}),
     ipam: isFields(ipam) && typeof ipam['type'] === 'string' ? ipam['type'] : '',

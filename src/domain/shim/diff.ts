@@ -2,7 +2,8 @@
 import { SHIM_PREFIX } from '../../api/names.ts';
 import type { Change, LinkChange } from '../net/change.ts';
 import { findByIndex, type Link, type Network, type Route } from '../net/network.ts';
-import { familyOf, type ShimPlan, type ShimPod } from './plan.ts';
+import type { ShimPlan } from './plan.ts';
+import { familyOf, type ShimPod } from './pods.ts';
 
 /** Prefix length of a single address. */
 const HOST = { IPv4: 32, IPv6: 128 } as const;

@@ -1,13 +1,11 @@
 // What the host-access shims of a node should look like: one per parent NIC, with everything that the recipe needs.
 import { SHIM_PREFIX } from '../../api/names.ts';
-import { parseAddress } from '../net/address-range.ts';
-import { formatAddress } from '../net/address-text.ts';
-import { subnetHolds } from '../net/cidr.ts';
 import type { Address, Family, Link, Network } from '../net/network.ts';
 import { identityMac } from '../parent/fact.ts';
-import type { AttachedPod } from '../pod/attached.ts';
+import type { ProvenLink } from '../pod/proven.ts';
 import type { Problem } from '../problem.ts';
 import { shimMacFor, shimNameFor } from './name.ts';
+import { holds, planPods, podProblems, type ShimPod } from './pods.ts';
 
 /** A shim as it should be. Its lists are sorted. */
 export interface ShimPlan {
@@ -29,30 +27,24 @@ export interface ShimPlan {
   readonly attachments: readonly string[];
 }
 
-/** How one local pod is reached. */
-export interface ShimPod {
-  readonly address: string;
-  readonly mac: string;
-  /** The node's address that packets to the pod carry. */
-  readonly source: string;
-}
-
 /** An attachment that wants host access, with its verified parent. */
 export interface ShimUser {
   readonly attachment: string;
   readonly parent: Link;
-  readonly pods: readonly AttachedPod[];
+  readonly pods: readonly ProvenLink[];
 }
 
 export interface ShimPlans {
   readonly shims: readonly ShimPlan[];
   /** What is wrong, by attachment. */
   readonly problems: ReadonlyMap<string, readonly Problem[]>;
+  /** What is wrong with single pods, by attachment. */
+  readonly podProblems: ReadonlyMap<string, readonly Problem[]>;
 }
 
 /** The shims that the attachments want, by name. No attachment, no shim. */
 export function planShims(users: readonly ShimUser[], network: Network, nodeUid: string): ShimPlans {
-  const problems = new Map<string, readonly Problem[]>();
+  const found = new Map<string, ReturnType<typeof podProblems>>();
   const shims: ShimPlan[] = [];
   const taken = new Set<string>();
   const parents = [...new Map(users.map((user) => [user.parent.ifindex, user.parent])).values()];
@@ -61,7 +53,7 @@ export function planShims(users: readonly ShimUser[], network: Network, nodeUid:
     taken.add(name);
     const own = users.filter((user) => user.parent.ifindex === parent.ifindex);
     const addresses = ownAddresses(parent, network.addresses);
-    const pods = planPods(own, addresses);
+    const pods = planPods(linksOn(parent, users), addresses, network);
     shims.push({
       name,
       mac: shimMacFor(nodeUid, name),
@@ -78,9 +70,19 @@ export function planShims(users: readonly ShimUser[], network: Network, nodeUid:
       pods,
       attachments: own.map((user) => user.attachment).sort(),
     });
-    for (const user of own) problems.set(user.attachment, problemsOf(user, parent, addresses));
+    for (const user of own)
+      found.set(user.attachment, podProblems(linksOn(parent, [user]), parent, addresses, network));
   }
-  return { shims: shims.sort((a, b) => (a.name < b.name ? -1 : 1)), problems };
+  return {
+    shims: shims.sort((a, b) => (a.name < b.name ? -1 : 1)),
+    problems: new Map([...found].map(([name, { problems }]) => [name, problems])),
+    podProblems: new Map([...found].map(([name, { podProblems: problems }]) => [name, problems])),
+  };
+}
+
+/** The links that really hang on this NIC. A pod that was attached before its attachment moved stays where it is. */
+function linksOn(parent: Link, users: readonly ShimUser[]): readonly ProvenLink[] {
+  return users.flatMap((user) => user.pods.filter((link) => (link.lower ?? user.parent.ifindex) === parent.ifindex));
 }
 
 /**
@@ -119,69 +121,4 @@ function ownAddresses(parent: Link, addresses: readonly Address[]): readonly Add
 
 function isOf(family: Family): (address: Address) => boolean {
   return (address) => address.family === family;
-}
-
-function planPods(users: readonly ShimUser[], addresses: readonly Address[]): readonly ShimPod[] {
-  const pods = new Map<string, ShimPod>();
-  for (const pod of users.flatMap((user) => user.pods)) {
-    for (const address of reachable(pod)) {
-      const source = sourceFor(address, addresses);
-      // Two pods with one address is their conflict; the first keeps the route, so that nothing flaps.
-      if (source === undefined || source === address || pods.has(address)) continue;
-      pods.set(address, { address, mac: pod.mac, source });
-    }
-  }
-  return [...pods.values()].sort((a, b) => (a.address < b.address ? -1 : 1));
-}
-
-/**
- * The pod's addresses that a shim can lead to, in the kernel's spelling: those of its LAN, and only with a known MAC address.
- * An IPv6 link-local address means nothing outside its link.
- */
-function reachable(pod: AttachedPod): readonly string[] {
-  if (pod.mac === '') return [];
-  return pod.ips.flatMap((ip) => {
-    const address = parseAddress(ip);
-    return address === undefined || LINK_LOCAL.test(ip) ? [] : [formatAddress(address)];
-  });
-}
-
-const LINK_LOCAL = /^fe[89ab]/i;
-
-function sourceFor(pod: string, addresses: readonly Address[]): string | undefined {
-  return addresses.find((own) => holds(own, pod))?.address;
-}
-
-function holds(own: Address, pod: string): boolean {
-  return subnetHolds(own.address, own.prefixLength, pod);
-}
-
-function problemsOf(user: ShimUser, parent: Link, addresses: readonly Address[]): readonly Problem[] {
-  return (['IPv4', 'IPv6'] as const).flatMap((family) =>
-    missingAddress(
-      family,
-      parent,
-      user.pods.filter((pod) =>
-        reachable(pod).some((ip) => familyOf(ip) === family && sourceFor(ip, addresses) === undefined),
-      ),
-    ),
-  );
-}
-
-/** The family of an address that is known to be one. */
-export function familyOf(address: string): Family {
-  return address.includes(':') ? 'IPv6' : 'IPv4';
-}
-
-function missingAddress(family: Family, parent: Link, cutOff: readonly AttachedPod[]): readonly Problem[] {
-  if (cutOff.length === 0) return [];
-  const names = cutOff.slice(0, 3).map((pod) => `${pod.namespace}/${pod.name} (${pod.ips.join(', ')})`);
-  const more = cutOff.length > names.length ? ` and ${cutOff.length - names.length} more` : '';
-  return [
-    {
-      reason: 'HostAddressMissing',
-      message: `${parent.name} has no ${family} address in the subnet of ${names.join(', ')}${more}.`,
-      remedy: `Give ${parent.name} an address in that subnet, or set hostAccess to None.`,
-    },
-  ];
 }

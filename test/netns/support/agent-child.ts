@@ -12,13 +12,19 @@ import type { MacvlanNodeState } from '../../../src/api/v1alpha1/node-state.ts';
 import { monotonicClock } from '../../../src/kernel/process/clock.ts';
 import { createLogger } from '../../../src/kernel/process/logger.ts';
 import type { Store } from '../../../src/kernel/watch/store.ts';
+import { WrittenLinks } from './written-links.ts';
 
 /** What the test says, one JSON object per line. */
 export type Command =
   | { readonly op: 'put'; readonly kind: 'attachment' | 'pod' | 'node' | 'state'; readonly object: KubeObject }
   | { readonly op: 'remove'; readonly kind: 'attachment' | 'pod' | 'state'; readonly key: string }
   | { readonly op: 'plugins'; readonly missing: readonly string[] }
-  | { readonly op: 'start'; readonly addon: string; readonly contest?: AgentOptions['contest'] };
+  | {
+      readonly op: 'start';
+      readonly addon: string;
+      readonly contest?: AgentOptions['contest'];
+      readonly links: 'Real' | 'AsWritten';
+    };
 
 /** What the child says, one JSON object per line: each state that reached the API server. */
 export interface Saying {
@@ -63,6 +69,7 @@ const client: AgentOptions['client'] = {
 
 function start(command: Extract<Command, { op: 'start' }>): void {
   const addon = loadAddon(command.addon);
+  const real = { cache: new ResultCache('/run/var-lib/cni/results'), sandboxes: new Sandboxes(addon, '/run/netns') };
   const agent = createAgent({
     nodeName: NODE_NAME,
     bootId: '00000000-0000-4000-8000-000000000001',
@@ -71,10 +78,7 @@ function start(command: Extract<Command, { op: 'start' }>): void {
     client,
     network: new NetlinkNetwork(addon),
     plugins: { missing: async (wanted) => wanted.filter((name) => missingPlugins.includes(name)) },
-    podLinks: {
-      cache: new ResultCache('/run/var-lib/cni/results'),
-      sandboxes: new Sandboxes(addon, '/run/netns'),
-    },
+    podLinks: command.links === 'AsWritten' ? new WrittenLinks(stores.pods, stores.attachments) : real,
     listen: (onHint) => listen(addon, onHint),
     clock: monotonicClock,
     logger: createLogger({ name: 'agent', level: process.env['LOG_LEVEL'] ?? 'warn', stream: process.stderr }),

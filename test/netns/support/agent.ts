@@ -35,7 +35,13 @@ export class LabAgent {
   static start(
     lab: Lab,
     namespace: string,
-    init: { objects?: readonly Known[]; contest?: ContestLimits; capabilities?: string } = {},
+    init: {
+      objects?: readonly Known[];
+      contest?: ContestLimits;
+      capabilities?: string;
+      /** Whether pods' links are looked at, or taken as they are written on the pods; the default. */
+      links?: 'Real' | 'AsWritten';
+    } = {},
   ): LabAgent {
     const program = join(import.meta.dirname, 'agent-child.ts');
     const { capabilities } = init;
@@ -44,7 +50,8 @@ export class LabAgent {
     const agent = new LabAgent(lab.spawn(namespace, [...limits, process.execPath, program]));
     agent.send({ op: 'put', kind: 'node', object: NODE });
     for (const { kind, object } of init.objects ?? []) agent.send({ op: 'put', kind, object });
-    agent.send({ op: 'start', addon: buildAddon(), ...(init.contest === undefined ? {} : { contest: init.contest }) });
+    const { contest, links = 'AsWritten' } = init;
+    agent.send({ op: 'start', addon: buildAddon(), links, ...(contest === undefined ? {} : { contest }) });
     return agent;
   }
 

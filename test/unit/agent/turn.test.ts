@@ -1,11 +1,11 @@
 // Whole turns of the agent on a model of the kernel: announce first, then act, then tell; and the same in reverse.
 import { describe, expect, test } from '@jest/globals';
-import { ANNOTATION_NETWORK_STATUS } from '../../../src/api/multus.ts';
 import type { MacvlanNodeState } from '../../../src/api/v1alpha1/node-state.ts';
 import { wishOf } from '../../../src/domain/parent/match.ts';
 import { ApiError } from '../../../src/kernel/kube/transport.ts';
 import { attachment } from '../../support/builders.ts';
 import { address, deleteLink, FakeNetwork, hostRoute, link, loopback, network } from '../../support/network.ts';
+import { attachedPod, cachedLink } from '../../support/pods.ts';
 import { until } from '../../support/until.ts';
 import { inWorld, isReady, settled, startAgent } from './world.ts';
 
@@ -192,9 +192,9 @@ describe('a turn', () => {
         links: [...network().links, taken],
         routes: [...network().routes, hostRoute('10.9.0.2', 7)],
       });
-      const entry = { name: 'home/lan', interface: 'net1', ips: ['10.9.0.2'], mac: '02:aa:00:00:00:02' };
-      const annotations = { [ANNOTATION_NETWORK_STATUS]: JSON.stringify([entry]) };
-      world.stores.pods.upsert({ metadata: { name: 'web', namespace: 'home', uid: 'u', annotations }, spec: {} });
+      world.links.set('uid-web/net1', cachedLink('web', { ips: ['10.9.0.2'] }));
+      world.stores.pods.upsert(attachedPod('web', { ips: ['10.9.0.2'] }));
+      world.clock.advance(300);
       world.put(ROUTED);
       await until('failed', () => world.entry()?.problems?.[0]?.reason === 'KernelRefused');
       expect(world.entry()?.problems?.[0]?.message).toContain('adding the route to 10.9.0.2/32');

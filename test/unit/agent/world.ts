@@ -5,6 +5,7 @@ import type { StateClient } from '../../../src/agent/reporter.ts';
 import type { KubeObject, Node } from '../../../src/api/kube.ts';
 import type { MacvlanAttachment } from '../../../src/api/v1alpha1/attachment.ts';
 import type { MacvlanNodeState, MacvlanNodeStateStatus } from '../../../src/api/v1alpha1/node-state.ts';
+import type { CachedLink } from '../../../src/domain/pod/cached-link.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { FakeNetwork } from '../../support/network.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
@@ -24,6 +25,7 @@ export function startAgent(init: { facts?: FakeNetwork; state?: MacvlanNodeState
   let version = 1;
   let hint: (hint: Hint) => void = () => {};
   let missing: readonly string[] = [];
+  const links = new Map<string, CachedLink>();
 
   const put = <T extends KubeObject>(object: T): T => {
     return { ...object, metadata: { ...object.metadata, resourceVersion: String(version++) } };
@@ -56,6 +58,14 @@ export function startAgent(init: { facts?: FakeNetwork; state?: MacvlanNodeState
     client,
     network: facts,
     plugins: { missing: async (wanted) => wanted.filter((name) => missing.includes(name)) },
+    podLinks: {
+      cache: { read: async () => links },
+      sandboxes: {
+        look: async (asked) => asked.map(({ netns }) => ({ lower: Number(netns), isRepaired: false })),
+        repair: async () => {},
+        close: async () => {},
+      },
+    },
     listen: (onHint) => {
       hint = onHint;
       return () => {};
@@ -71,6 +81,8 @@ export function startAgent(init: { facts?: FakeNetwork; state?: MacvlanNodeState
     written,
     faults,
     changesBefore,
+    /** What CNI's result cache holds. Each link hangs on the NIC whose index is given as its namespace. */
+    links,
     put: (object: MacvlanAttachment) => stores.attachments.upsert(put(object)),
     lacks: (...names: readonly string[]) => {
       missing = names;

@@ -65,7 +65,14 @@ test('a file tells of the pod, the namespace, the settings, and of addresses and
       { destination: '0.0.0.0', prefixLength: 0, gateway: '192.0.2.1' },
       { destination: '2001:db8:1::', prefixLength: 48 },
     ],
-    settings: { mode: 'bridge', mtu: 1400, ipam: 'static', chained: [], fingerprint: expect.any(String) },
+    settings: {
+      master: 'mva-lan',
+      mode: 'bridge',
+      mtu: 1400,
+      ipam: 'static',
+      chained: [],
+      fingerprint: expect.any(String),
+    },
   });
 });
 

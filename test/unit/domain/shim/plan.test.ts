@@ -1,19 +1,19 @@
 // What a shim should look like: names, addresses, pods and what is wrong with them.
 import { describe, expect, test } from '@jest/globals';
 import type { Network } from '../../../../src/domain/net/network.ts';
-import type { AttachedPod } from '../../../../src/domain/pod/attached.ts';
+import type { ProvenLink } from '../../../../src/domain/pod/proven.ts';
 import { shimMacFor, shimNameFor } from '../../../../src/domain/shim/name.ts';
 import { planShims, type ShimUser } from '../../../../src/domain/shim/plan.ts';
 import { address, link, loopback, network } from '../../../support/network.ts';
 
 const UID = 'b1946ac9-2492-4d23-9c6c-000000000001';
 
-function pod(name: string, ip: string, init: Partial<AttachedPod> = {}): AttachedPod {
+function pod(name: string, ip: string, init: Partial<ProvenLink> = {}): ProvenLink {
   const rest = { uid: `uid-${name}`, attachment: 'lan', interface: 'net1', mac: '02:aa:00:00:00:02' };
   return { namespace: 'home', name, ips: [ip], ...rest, ...init };
 }
 
-function plan(pods: readonly AttachedPod[], facts: Network = network(), users: readonly ShimUser[] = []) {
+function plan(pods: readonly ProvenLink[], facts: Network = network(), users: readonly ShimUser[] = []) {
   const parent = facts.links.find((l) => l.ifindex === 2) ?? link();
   return planShims([{ attachment: 'lan', parent, pods }, ...users], facts, UID);
 }
@@ -44,9 +44,10 @@ describe('a shim', () => {
 
   test('says which pods no address of the node is near to', () => {
     const far = ['p1', 'p2', 'p3', 'p4'].map((name, i) => pod(name, `10.77.0.${i}`));
-    const { shims, problems } = plan([...far, pod('near', '10.9.0.2')]);
+    const { shims, problems, podProblems } = plan([...far, pod('near', '10.9.0.2')]);
     expect(shims[0]?.pods).toHaveLength(1);
-    expect(problems.get('lan')).toMatchObject([
+    expect(problems.get('lan')).toEqual([]);
+    expect(podProblems.get('lan')).toMatchObject([
       {
         reason: 'HostAddressMissing',
         message:
@@ -91,9 +92,12 @@ describe('a shim', () => {
   });
 
   test('says for each family which pods no address of the node is near to', () => {
-    const { problems } = plan([pod('a', '', { ips: ['10.77.0.2', 'fd00::2'] }), pod('b', 'fd00::3')]);
-    expect(problems.get('lan')?.map(({ message }) => message)).toEqual([
+    const { problems, podProblems } = plan([pod('a', '', { ips: ['10.77.0.2', 'fd00::2'] }), pod('b', 'fd00::3')]);
+    // It has an IPv4 address, for others: that is the pod's own trouble.
+    expect(podProblems.get('lan')?.map(({ message }) => message)).toEqual([
       'eth0 has no IPv4 address in the subnet of home/a (10.77.0.2, fd00::2).',
+    ]);
+    expect(problems.get('lan')?.map(({ message }) => message)).toEqual([
       'eth0 has no IPv6 address in the subnet of home/a (10.77.0.2, fd00::2), home/b (fd00::3).',
     ]);
   });
