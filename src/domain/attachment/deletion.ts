@@ -41,22 +41,31 @@ export interface Claim extends NodePod {
   readonly node: string;
 }
 
-/** What the agents say about pods on this attachment, on nodes whose word still counts; sorted. */
-export function claimedPods(facts: AttachmentFacts): readonly Claim[] {
+/**
+ * What the agents say about pods on this attachment, on nodes whose word still counts; sorted. There may be ten thousand of
+ * them: say which are meant.
+ */
+export function claimedPods(facts: AttachmentFacts, isMeant: (pod: NodePod) => boolean): readonly Claim[] {
   return countingReports(facts)
-    .flatMap(({ node, pods }) => pods.map((pod) => ({ ...pod, node })))
-    .toSorted((a, b) => compareText(`${a.namespace}/${a.name}`, `${b.namespace}/${b.name}`));
+    .flatMap(({ node, pods }) => pods.filter(isMeant).map((pod) => ({ ...pod, node })))
+    .toSorted((a, b) => compareText(a.namespace, b.namespace) || compareText(a.name, b.name));
 }
 
 /** Of these, the ones that got a link, whatever became of it. */
 export function claimedLinks(facts: AttachmentFacts): readonly Claim[] {
-  return claimedPods(facts).filter(({ state }) => state !== 'NeverAttached');
+  return claimedPods(facts, gotLink);
+}
+
+function gotLink({ state }: NodePod): boolean {
+  return state !== 'NeverAttached';
 }
 
 /** Attached pods: as they were found where they were asked, else as the agents say. A pod with several links is one pod. */
 export function countPods(facts: AttachmentFacts): number {
   if (facts.holders !== 'NotAsked') return holdersOf(facts);
-  return new Set(claimedLinks(facts).map((claim) => claim.uid)).size;
+  const uids = new Set<string>();
+  for (const { pods } of countingReports(facts)) for (const pod of pods) if (gotLink(pod)) uids.add(pod.uid);
+  return uids.size;
 }
 
 /** Names of nodes that still have something of the attachment and whose word still counts; sorted. */

@@ -17,7 +17,7 @@ export interface PodView {
 
 /** A pod with several links is one pod, in each state that one of its links has. */
 export function viewPods(facts: AttachmentFacts): PodView {
-  const claims = claimedPods(facts);
+  const claims = claimedPods(facts, ({ state }) => state !== 'Attached'); // those that are as they should be are counted
   const inState = (state: NodePod['state']) => claims.filter((claim) => claim.state === state);
   const ghosts = inState('Ghost');
   return {
