@@ -80,6 +80,15 @@ describe('an attachment wakes', () => {
     ).toEqual(['attachment lan', 'node a']);
   });
 
+  test('the DaemonSet and the pods without their link when it wants something else to be done about them', () => {
+    stores.nodeStates.upsert(
+      next(nodeState('a', [nodeEntry()], { pods: [nodePod('web'), nodePod('db', { state: 'Ghost' })] })),
+    );
+    const woken = wokenBy(() => put(attachment({ spec: { repair: { type: 'Recreate' } } })));
+    expect(woken).toEqual(expect.arrayContaining(['daemonset', 'pod a/home/db']));
+    expect(woken).not.toContain('pod a/home/web');
+  });
+
   test('its nodes when its clean-up begins', () => {
     put(deleted({ status: { phase: 'Draining' } }));
     expect(wokenBy(() => put(deleted({ status: { phase: 'Cleaning' } })))).toEqual(['node a', 'soon attachment lan']);
@@ -158,6 +167,12 @@ describe('a node state wakes', () => {
       'soon attachment wan',
     ]);
     expect(wokenBy(() => stores.nodeStates.remove('a'))).toEqual(['node a', 'soon attachment lan']);
+  });
+
+  test('pods of which it says that their link is not as it should be', () => {
+    stores.nodeStates.upsert(state([nodeEntry()], [nodePod('web'), nodePod('db')]));
+    const gone = [nodePod('web', { state: 'Ghost' }), nodePod('db')];
+    expect(wokenBy(() => stores.nodeStates.upsert(state([nodeEntry()], gone)))).toContain('pod a/home/web');
   });
 
   test('its node alone when it says nothing new about attachments', () => {
