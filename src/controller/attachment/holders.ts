@@ -2,9 +2,16 @@
 //
 //   agents speak of pods ──▶ ask some of these ──(one is attached)──▶ they hold it up
 //                              │ none is, or nobody speaks of any
+//                              ├──▶ ask those that were found the last time ──(one is attached)──▶ they hold it up
 //                              └──▶ look through all pods once ──▶ whoever is attached holds it up; nobody: nothing does
 import { POD, type Pod } from '../../api/kube.ts';
-import { type Claim, claimedLinks, dependsOnPods, PODS_SHOWN } from '../../domain/attachment/deletion.ts';
+import {
+  type Claim,
+  claimedLinks,
+  dependsOnPods,
+  holdersThatCount,
+  PODS_SHOWN,
+} from '../../domain/attachment/deletion.ts';
 import type { AttachmentFacts, Holder, Holders } from '../../domain/attachment/facts.ts';
 import { attachedPods, type IsForeign } from '../../domain/pod/attached.ts';
 import type { KubeClient } from '../../kernel/kube/client.ts';
@@ -34,6 +41,8 @@ export class HolderSearch {
   readonly #options: HolderSearchOptions;
   #running: Promise<unknown> = Promise.resolve();
   #next: Promise<ByAttachment> | undefined;
+  /** By attachment: pods that no agent speaks of. While one of them is attached, nobody else has to be looked for. */
+  readonly #found = new Map<string, readonly Holder[]>();
 
   constructor(options: HolderSearchOptions) {
     this.#options = options;
@@ -41,7 +50,10 @@ export class HolderSearch {
 
   /** The facts with the holders in them, where the next step of a deletion depends on them; without, where they could not be had. */
   async complete(facts: AttachmentFacts, signal: AbortSignal): Promise<Completed> {
-    if (facts.attachment === undefined || !dependsOnPods(facts.attachment)) return { facts };
+    if (facts.attachment === undefined || !dependsOnPods(facts.attachment)) {
+      this.#found.delete(facts.name);
+      return { facts };
+    }
     try {
       return { facts: { ...facts, holders: await this.#holdersFor(facts, signal) } };
     } catch (error) {
@@ -53,7 +65,28 @@ export class HolderSearch {
     const claims = onePerPod(claimedLinks(facts));
     const { asked, attached } = await this.#ask(claims, facts.name, signal);
     if (attached.length > 0) return { pods: attached, more: claims.length - asked };
-    return { pods: await this.#lookEverywhere(facts.name), more: 0 };
+    const again = await this.#askAgain(facts, signal);
+    if (again !== undefined) return again;
+    const pods = await this.#lookEverywhere(facts.name);
+    this.#found.set(facts.name, pods);
+    return { pods, more: 0 };
+  }
+
+  /** Nothing when none of those that were found counts any more: then others have to be looked for. */
+  async #askAgain(facts: AttachmentFacts, signal: AbortSignal): Promise<Holders | undefined> {
+    const known = holdersThatCount(facts, this.#found.get(facts.name) ?? []);
+    const attached: Holder[] = [];
+    let asked = 0;
+    for (const holder of known.slice(0, ASKED_AT_MOST)) {
+      if (attached.length === PODS_SHOWN) break;
+      asked += 1;
+      const pod = await this.#options.client.get(POD, holder, signal);
+      const isSame = pod !== undefined && pod.spec.nodeName === holder.node;
+      if (isSame && this.#isAttached(pod, facts.name)) attached.push(holder);
+    }
+    if (attached.length === 0) return undefined;
+    this.#found.set(facts.name, [...attached, ...known.slice(asked)]);
+    return { pods: attached, more: known.length - asked };
   }
 
   /** Asks the pods that agents speak of, until there are enough names or too many lies. */

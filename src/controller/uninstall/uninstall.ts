@@ -1,19 +1,20 @@
 // `controller uninstall`, run by the chart's pre-delete hook: ends every attachment while controller and agents are still there
 // to take it down. When it fails, Helm stops before it has removed anything.
 import { NODE } from '../../api/kube.ts';
-import { NETWORK_ATTACHMENT_DEFINITION } from '../../api/multus.ts';
 import { ANNOTATION_FORCE, LABEL_AGENT } from '../../api/names.ts';
 import { ATTACHMENT, type MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
 import { NODE_STATE } from '../../api/v1alpha1/node-state.ts';
-import { isOurs } from '../../domain/attachment/network-definition-metadata.ts';
-import { planUninstall, type UninstallFacts, type UninstallStep } from '../../domain/attachment/uninstall.ts';
-import { keyOf } from '../../domain/objects/diff.ts';
-import type { IsForeign } from '../../domain/pod/attached.ts';
+import {
+  isHeldByPods,
+  planUninstall,
+  type UninstallFacts,
+  type UninstallStep,
+} from '../../domain/attachment/uninstall.ts';
 import type { KubeClient } from '../../kernel/kube/client.ts';
 import { ApiError } from '../../kernel/kube/transport.ts';
 import { type Clock, sleep, systemClock } from '../../kernel/process/clock.ts';
-import { findAttached } from '../attachment/holders.ts';
 import type { UninstallOptions } from './options.ts';
+import { PodLooks } from './pods.ts';
 import { farewell, gaveUp, refused } from './words.ts';
 
 /** Pods that are just being deleted get this long to go, in milliseconds; then it is better to say so than to wait. */
@@ -32,8 +33,9 @@ export interface UninstallPorts {
 export async function uninstall({ client, options, say, clock = systemClock }: UninstallPorts): Promise<boolean> {
   const started = clock.now();
   const tell = onlyNews(say);
+  const looks = new PodLooks(client);
   for (;;) {
-    const step = await nextStep(client, options, clock.now());
+    const step = await nextStep({ client, options, looks }, clock.now());
     if (step.type === 'Done') {
       tell(farewell(step.away));
       return true;
@@ -50,9 +52,9 @@ export async function uninstall({ client, options, say, clock = systemClock }: U
 }
 
 /** One look, and what follows from it at once. An API server that does not answer for a moment is waited for. */
-async function nextStep(client: KubeClient, options: UninstallOptions, now: number): Promise<UninstallStep> {
+async function nextStep({ client, options, looks }: Sight, now: number): Promise<UninstallStep> {
   try {
-    const step = planUninstall(await gather(client, options, now), options.whilePodsAttached);
+    const step = await plan({ client, options, looks }, await gather(client, now));
     if (step.type === 'Delete') for (const attachment of step.attachments) await end(client, attachment, options);
     return step;
   } catch (error) {
@@ -61,28 +63,35 @@ async function nextStep(client: KubeClient, options: UninstallOptions, now: numb
   }
 }
 
+interface Sight extends Pick<UninstallPorts, 'client' | 'options'> {
+  readonly looks: PodLooks;
+}
+
+/** Pods are asked only where it depends on them; and those that were found the last time first. */
+async function plan({ options, looks }: Sight, facts: Omit<UninstallFacts, 'pods'>): Promise<UninstallStep> {
+  const { whilePodsAttached } = options;
+  const held = new Set(whilePodsAttached === 'Force' ? [] : facts.attachments.filter(isHeldByPods).map(nameOf));
+  if (held.size === 0) return planUninstall({ ...facts, pods: new Map() }, whilePodsAttached);
+  const step = planUninstall({ ...facts, pods: await looks.again() }, whilePodsAttached);
+  if (step.type === 'WaitForPods') return step;
+  return planUninstall({ ...facts, pods: await looks.everywhere(held) }, whilePodsAttached);
+}
+
+function nameOf({ metadata }: MacvlanAttachment): string {
+  return metadata.name;
+}
+
 function limitFor(step: UninstallStep, { timeoutMs }: UninstallOptions): number {
   return step.type === 'WaitForPods' ? Math.min(PODS_PATIENCE_MS, timeoutMs) : timeoutMs;
 }
 
-async function gather(client: KubeClient, options: UninstallOptions, now: number): Promise<UninstallFacts> {
-  const attachments = await unlessUnknown(() => client.list(ATTACHMENT));
-  const names = new Set(attachments.map((attachment) => attachment.metadata.name));
-  const asksPods = options.whilePodsAttached === 'Refuse' && names.size > 0;
+async function gather(client: KubeClient, now: number): Promise<Omit<UninstallFacts, 'pods'>> {
   return {
-    attachments,
+    attachments: await unlessUnknown(() => client.list(ATTACHMENT)),
     nodes: (await client.list(NODE, { labelSelector: LABEL_AGENT })).items,
     states: await unlessUnknown(() => client.list(NODE_STATE)),
-    pods: asksPods ? await findAttached(client, names, await foreignNads(client)) : new Map(),
     now,
   };
-}
-
-/** Pods on a NAD of the same name that somebody else made are not in the way. */
-async function foreignNads(client: KubeClient): Promise<IsForeign> {
-  const definitions = await unlessUnknown(() => client.list(NETWORK_ATTACHMENT_DEFINITION));
-  const foreign = new Set(definitions.filter((definition) => !isOurs(definition)).map(keyOf));
-  return (namespace, name) => foreign.has(`${namespace}/${name}`);
 }
 
 /** Somebody may have deleted the CustomResourceDefinitions already. */

@@ -115,7 +115,12 @@ function holdersOf(facts: AttachmentFacts): number {
 }
 
 function countingHolders(facts: AttachmentFacts): readonly Holder[] {
-  return facts.holders === 'NotAsked' ? [] : ofCountingNodes(facts, facts.holders.pods);
+  return facts.holders === 'NotAsked' ? [] : holdersThatCount(facts, facts.holders.pods);
+}
+
+/** Of attached pods, those that hold the deletion up: their node is there, and Ready or not for long without it. */
+export function holdersThatCount(facts: AttachmentFacts, pods: readonly Holder[]): readonly Holder[] {
+  return ofCountingNodes(facts, pods);
 }
 
 function countingReports(facts: AttachmentFacts): readonly NodeReport[] {

@@ -44,6 +44,11 @@ export function planUninstall(facts: UninstallFacts, whilePodsAttached: WhilePod
   return waiting.length > 0 ? { type: 'Wait', forWhat: waiting.map((node) => `node ${node}`) } : { type: 'Done', away };
 }
 
+/** Whether attached pods would keep it from ending. */
+export function isHeldByPods(attachment: MacvlanAttachment): boolean {
+  return !isForced(attachment) && attachment.status?.phase !== 'Cleaning';
+}
+
 function isDue(attachment: MacvlanAttachment, whilePodsAttached: WhilePodsAttached): boolean {
   const { deletionTimestamp } = attachment.metadata;
   return deletionTimestamp === undefined || (whilePodsAttached === 'Force' && !isForced(attachment));
@@ -53,7 +58,7 @@ function isDue(attachment: MacvlanAttachment, whilePodsAttached: WhilePodsAttach
 function podsInTheWay({ attachments, pods, nodes, now }: UninstallFacts): readonly AttachedPodOf[] {
   const there = new Set(nodes.filter((node) => !isAway(node, now - PATIENCE_MS)).map((node) => node.metadata.name));
   return attachments
-    .filter((attachment) => !isForced(attachment) && attachment.status?.phase !== 'Cleaning')
+    .filter(isHeldByPods)
     .map((attachment) => attachment.metadata.name)
     .toSorted()
     .flatMap((attachment) => (pods.get(attachment) ?? []).map((pod) => ({ ...pod, attachment })))

@@ -5,6 +5,7 @@ import { ANNOTATION_NETWORK_STATUS } from '../../../src/api/multus.ts';
 import { ATTACHMENT } from '../../../src/api/v1alpha1/attachment.ts';
 import { parseUninstallOptions } from '../../../src/controller/uninstall/options.ts';
 import { uninstall } from '../../../src/controller/uninstall/uninstall.ts';
+import { KubeClient } from '../../../src/kernel/kube/client.ts';
 import { attachment, nodeEntry } from '../../support/builders.ts';
 import { useControlPlane } from '../../support/control-plane.ts';
 import { until } from '../../support/until.ts';
@@ -72,6 +73,20 @@ describe('while a pod is attached', () => {
     expect(said.join('\n')).toContain('kubectl annotate macvlanattachments --all macvlan.dev/force=true');
     expect((await readAttachment(world.client, 'lan'))?.metadata.deletionTimestamp).toBeUndefined();
     expect(await readNad(world.client, 'home', 'lan')).toBeDefined();
+  });
+
+  test('it looks through all pods of the cluster once, and then asks those that it found', async () => {
+    const asked: string[] = [];
+    const client = new KubeClient(world.client.transport);
+    const listPage = client.listPage.bind(client);
+    client.listPage = (kind, opts) => {
+      if (kind.plural === 'pods') asked.push(opts.namespace ?? 'everywhere');
+      return listPage(kind, opts);
+    };
+    const options = parseUninstallOptions({ TIMEOUT_SECONDS: '2' });
+    expect(await uninstall({ client, options, say: () => {} })).toBe(false);
+    expect(asked[0]).toBe('everywhere');
+    expect(new Set(asked.slice(1))).toEqual(new Set(['home']));
   });
 
   test('it goes on under Force', async () => {

@@ -103,6 +103,30 @@ test("pods on somebody else's NAD of the same name hold nothing up", async () =>
   expect(await holdersOf(about({}, 'web'))).toEqual(held());
 });
 
+describe('pods that no agent speaks of', () => {
+  test('are asked one by one once they were found, until none is left; then all are looked through again', async () => {
+    pods = [pod('web'), pod('db'), pod('other', [])];
+    expect(await holdersOf(about())).toEqual(held('web', 'db'));
+    expect(await holdersOf(about())).toEqual(held('web', 'db'));
+    pods = [pod('db'), pod('new')];
+    expect(await holdersOf(about())).toEqual(held('db'));
+    expect(reads).toEqual(['list 0', 'list 2', 'get web', 'get db', 'get web', 'get db']);
+    pods = [pod('new')];
+    expect(await holdersOf(about())).toEqual(held('new'));
+    expect(reads.slice(6)).toEqual(['get db', 'list 0']);
+  });
+
+  test('do not stand for others once their node no longer counts', async () => {
+    pods = [pod('web'), pod('db', ['home/lan'], 'b')];
+    const nodes = [node('a'), node('b')];
+    await holdersOf(about({ nodes }));
+    const gone = [node('a', { ready: 'Unknown' }), node('b', { ready: 'Unknown' })];
+    pods = [...pods, pod('new')];
+    await holdersOf(about({ nodes: gone }));
+    expect(reads.filter((read) => read.startsWith('list'))).toHaveLength(3);
+  });
+});
+
 describe('attachments that are deleted together', () => {
   test('share one look through the pods', async () => {
     pods = [pod('web'), pod('db', ['home/wan'])];
