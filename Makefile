@@ -62,7 +62,10 @@ format: $(MODULES) ## format the sources
 bench: deps binaries build ## measure against a plain client and write docs/benchmarks.md
 	@node test/bench/main.ts
 
+soak: deps binaries build ## faults and changes at random for five minutes (SOAK_SECONDS=n; FAULT_SEED=n repeats a run)
+	@FAULT_SECONDS=$${SOAK_SECONDS:-300} npm run -s jest -- test/flow/controller/faults
+
 clean: ## remove what was built in this folder (not the cache of cluster binaries)
 	@rm -rf dist
 
-.PHONY: help deps demo demo-down test test-unit test-flow test-netns test-e2e binaries build image generate verify lint format bench clean
+.PHONY: help deps demo demo-down test test-unit test-flow test-netns test-e2e binaries build image generate verify lint format bench soak clean
