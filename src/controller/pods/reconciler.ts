@@ -43,24 +43,34 @@ export function reconcilePod(ports: PodPorts): Reconcile {
     else told.set(key, toldAfter(links));
     const due = links.find((link) => isEvictionDue(link, stores.attachments.get(link.attachment), state));
     if (news.length === 0 && due === undefined) return DONE;
+    // Many may wait at once, each for its turn: the pod is read when it has come.
+    const waitMs = due === undefined ? 0 : turn.wait();
+    if (news.length === 0 && waitMs > 0) return { type: 'later', ms: waitMs };
     const pod = await client.get(POD, { namespace, name }, signal);
     if (pod === undefined || !links.every((link) => agrees(pod, link, node))) return DONE;
     for (const link of news) tell(ports, pod, newsOf(link));
     const verdict = due === undefined ? 'Leave' : judgeEviction(pod, due, ports.isForeign);
     if (verdict === 'Orphan' && news.length > 0) tell(ports, pod, ORPHAN);
-    return verdict === 'Evict' ? evictInTurn(ports, pod, turn(), signal) : DONE;
+    return verdict === 'Evict' ? evictInTurn(ports, pod, turn, signal) : DONE;
   };
 }
 
-/** Gives how long to wait, in milliseconds; 0 to whoever may evict now. */
-function evictionsInTurn(clock: Clock): () => number {
+interface Turn {
+  /** How long to wait, in milliseconds; 0 when somebody may evict now. */
+  wait(): number;
+  /** Whether it is the caller's turn, which it then has had. */
+  take(): boolean;
+}
+
+function evictionsInTurn(clock: Clock): Turn {
   let next = Number.NEGATIVE_INFINITY;
-  return () => {
-    const waitMs = next - clock.now();
-    if (waitMs > 0) return waitMs;
+  const wait = () => Math.max(0, next - clock.now());
+  const take = () => {
+    if (wait() > 0) return false;
     next = clock.now() + EVICTION_INTERVAL_MS;
-    return 0;
+    return true;
   };
+  return { wait, take };
 }
 
 /** Links of the pod with something to tell or to do. */
@@ -75,8 +85,8 @@ const ORPHAN: PodNews = {
 };
 
 /** By the eviction API: disruption budgets hold, and the pod ends as in a drain. */
-async function evictInTurn(ports: PodPorts, pod: Pod, waitMs: number, signal: AbortSignal): Promise<Answer> {
-  if (waitMs > 0) return { type: 'later', ms: waitMs };
+async function evictInTurn(ports: PodPorts, pod: Pod, turn: Turn, signal: AbortSignal): Promise<Answer> {
+  if (!turn.take()) return { type: 'later', ms: turn.wait() };
   const { namespace = '', name, uid = '' } = pod.metadata;
   const body: KubeObject & { readonly deleteOptions: object } = {
     apiVersion: 'policy/v1',

@@ -140,6 +140,14 @@ describe('with repair Recreate, a ghost', () => {
     expect(posts).toHaveLength(2);
   });
 
+  test('is not read before its turn, but for what there is to tell', async () => {
+    await turn();
+    await turn('db');
+    expect(gets).toBe(2);
+    for (let i = 0; i < 10; i++) expect(await turn('db')).toMatchObject({ type: 'later' });
+    expect(gets).toBe(2);
+  });
+
   test('stays while a disruption budget stands against it, which is told', async () => {
     refusal = new ApiError('Cannot evict pod as it would violate the budget.', {
       status: 429,
