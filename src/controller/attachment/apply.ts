@@ -77,7 +77,10 @@ export class Applier {
       return false;
     } catch (error) {
       if (!isConflict(error)) throw error;
-      const found = await client.get(NETWORK_ATTACHMENT_DEFINITION, nad.metadata, signal);
+      // The watch is behind. A list, since that is granted for the watch anyhow.
+      const { namespace, name } = nad.metadata;
+      const one = { namespace, fieldSelector: `metadata.name=${name}`, signal };
+      const [found] = (await client.list(NETWORK_ATTACHMENT_DEFINITION, one)).items;
       if (found === undefined) throw error; // gone in between: the next try makes it
       if (!isOurs(found)) return true; // the watch is about to tell, and tells when it goes
       await this.#apply(nad, key, signal);
