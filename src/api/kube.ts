@@ -78,7 +78,10 @@ export interface Condition {
 
 /** A label query: all of `matchLabels` and all of `matchExpressions` must hold; an empty one matches everything. */
 export interface LabelSelector {
-  /** Labels that must be there with exactly these values. */
+  /**
+   * Labels that must be there with exactly these values.
+   * @maxProperties 32
+   */
   readonly matchLabels?: Readonly<Record<string, string>>;
   /**
    * Further requirements on labels; all must hold.

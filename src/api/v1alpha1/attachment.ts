@@ -27,7 +27,10 @@ export interface MacvlanAttachmentSpec {
    * @default [{"interface":{"defaultRoute":"IPv4"}}]
    */
   readonly parents?: readonly ParentRule[];
-  /** Which nodes take part, by their labels. Default: all. */
+  /**
+   * Which nodes take part, by their labels. Default: all. The operator's own labels follow from the answer and cannot be in it.
+   * @validation {"rule":"(!has(self.matchLabels) || self.matchLabels.all(k, !k.startsWith('macvlan.dev/') && !k.contains('.macvlan.dev/'))) && (!has(self.matchExpressions) || self.matchExpressions.all(e, !e.key.startsWith('macvlan.dev/') && !e.key.contains('.macvlan.dev/')))","message":"must not name labels in macvlan.dev/: the operator puts these on the nodes that are selected"}
+   */
   readonly nodeSelector?: LabelSelector;
   /** Where pods may use this LAN: a NetworkAttachmentDefinition of this attachment's name is kept in each of these namespaces. */
   readonly namespaces: NamespaceSelection;
@@ -114,7 +117,11 @@ export type MacvlanMode = 'bridge' | 'private' | 'vepa' | 'passthru';
 
 /** Which NIC to use on the nodes that it applies to. */
 export interface ParentRule {
-  /** Node labels, all of which must match, for this entry to apply. Default: it applies to every node. */
+  /**
+   * Node labels, all of which must match, for this entry to apply. Default: it applies to every node.
+   * @maxProperties 32
+   * @validation {"rule":"self.all(k, !k.startsWith('macvlan.dev/') && !k.contains('.macvlan.dev/'))","message":"must not name labels in macvlan.dev/: the operator puts these on the nodes that are selected"}
+   */
   readonly nodeSelector?: Readonly<Record<string, string>>;
   /** What must be true of the NIC; all given facts must hold. */
   readonly interface: ParentMatch;

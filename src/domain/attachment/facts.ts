@@ -1,7 +1,7 @@
 // What the decisions about one attachment are made from: gathered once per turn, then only read.
-import type { Namespace, Node } from '../../api/kube.ts';
+import type { LabelSelector, Namespace, Node } from '../../api/kube.ts';
 import type { NetworkAttachmentDefinition } from '../../api/multus.ts';
-import { FINALIZER } from '../../api/names.ts';
+import { FINALIZER, GROUP, LABEL_READY_PREFIX } from '../../api/names.ts';
 import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
 import type { NodeAttachment, NodePod } from '../../api/v1alpha1/node-state.ts';
 import { selects } from '../select.ts';
@@ -45,9 +45,23 @@ export interface Holder {
   readonly node: string;
 }
 
-/** Whether the attachment takes this node. */
+/**
+ * Whether the attachment takes this node. Labels of our own count as not there: they come and go with the answer, and so would
+ * the answer with them. The schema refuses them; this is for what was made before it did.
+ */
 export function matchesNode(attachment: MacvlanAttachment, node: Node): boolean {
-  return selects(attachment.spec.nodeSelector ?? {}, node.metadata.labels);
+  const { nodeSelector = {} } = attachment.spec;
+  const { labels = {} } = node.metadata;
+  if (!keysIn(nodeSelector).some(isOwnLabel)) return selects(nodeSelector, labels);
+  return selects(nodeSelector, Object.fromEntries(Object.entries(labels).filter(([key]) => !isOwnLabel(key))));
+}
+
+function keysIn({ matchLabels = {}, matchExpressions = [] }: LabelSelector): readonly string[] {
+  return [...Object.keys(matchLabels), ...matchExpressions.map(({ key }) => key)];
+}
+
+function isOwnLabel(key: string): boolean {
+  return key.startsWith(`${GROUP}/`) || key.startsWith(LABEL_READY_PREFIX);
 }
 
 /** Whether it works, or still does: one that is being taken down asks for nothing any more. */

@@ -82,5 +82,11 @@ export const acceptances: Readonly<Record<string, Readonly<Record<string, unknow
       annotations: { 'k8s.v1.cni.cncf.io/resourceName': 'intel.com/nic', note: 'any text: "quoted", {braced}' },
     },
   },
+  'nodes by labels of others': {
+    nodeSelector: {
+      matchLabels: { 'macvlan.device/x': 'y' },
+      matchExpressions: [{ key: 'node-role.kubernetes.io/edge', operator: 'Exists' }],
+    },
+  },
   'the oldest CNI version': { cniVersion: '0.3.1' },
 };

@@ -28,6 +28,7 @@ const parent = (fact: object) => ({ parents: [{ interface: fact }] });
 const raw = (config: unknown) => ({ ipam: { type: 'Raw', raw: { config } } });
 const request = (...options: string[]) => ({ ipam: { type: 'DHCP', dhcp: { request: { options } } } });
 const staticDns = (dns: object) => ({ pins: 'Allow', ipam: { type: 'Static', static: { dns } } });
+const ownLabel = 'must not name labels in macvlan.dev/: the operator puts these on the nodes that are selected';
 const badPlugin = 'must be the name of a CNI plugin';
 
 export const refusals: readonly Refusal[] = [
@@ -216,6 +217,23 @@ export const refusals: readonly Refusal[] = [
     what: 'a made-up resolver option',
     spec: staticDns({ options: ['n=2'] }),
     says: ['must be an option of resolv.conf'],
+  },
+  {
+    what: "nodes by one of the operator's labels",
+    spec: { nodeSelector: { matchLabels: { 'macvlan.dev/agent': 'true' } } },
+    says: ['spec.nodeSelector', ownLabel],
+  },
+  {
+    what: "nodes without one of the operator's labels",
+    spec: { nodeSelector: { matchExpressions: [{ key: 'attachment.macvlan.dev/lan', operator: 'DoesNotExist' }] } },
+    says: ['spec.nodeSelector', ownLabel],
+  },
+  {
+    what: "a parent for nodes with one of the operator's labels",
+    spec: {
+      parents: [{ nodeSelector: { 'attachment.macvlan.dev/lan': 'ready' }, interface: { defaultRoute: 'IPv4' } }],
+    },
+    says: ['spec.parents[0].nodeSelector', ownLabel],
   },
   {
     what: "one of the operator's labels for the NADs",

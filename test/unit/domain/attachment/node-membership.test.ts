@@ -1,4 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
+import type { LabelSelector } from '../../../../src/api/kube.ts';
+import { matchesNode } from '../../../../src/domain/attachment/facts.ts';
 import { type NodeFacts, type NodePlan, planNode } from '../../../../src/domain/attachment/node-membership.ts';
 import { readyLabelFor } from '../../../../src/domain/attachment/ready-labels.ts';
 import { attachment, deleted, node, nodeEntry, nodeState } from '../../../support/builders.ts';
@@ -113,5 +115,20 @@ describe('the label of a node that says where an attachment is ready', () => {
   test('is a valid label key for the longest name that an attachment can have', () => {
     const name = `a${'-'.repeat(61)}z`;
     expect(readyLabelFor(name).split('/')[1]).toMatch(/^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/);
+  });
+});
+
+describe('a selector that names labels of our own', () => {
+  const selecting = (nodeSelector: LabelSelector) => attachment({ spec: { nodeSelector } });
+  const own = { 'macvlan.dev/agent': 'true', 'attachment.macvlan.dev/lan': 'ready' };
+
+  test.each<[LabelSelector, boolean]>([
+    [{ matchLabels: { 'macvlan.dev/agent': 'true' } }, false],
+    [{ matchExpressions: [{ key: 'attachment.macvlan.dev/lan', operator: 'DoesNotExist' }] }, true],
+    [{ matchLabels: { a: 'b' }, matchExpressions: [{ key: 'macvlan.dev/agent', operator: 'DoesNotExist' }] }, true],
+  ])('gives the same answer whether they are there or not: %j', (selector, expected) => {
+    for (const labels of [{ a: 'b' }, { a: 'b', ...own }]) {
+      expect(matchesNode(selecting(selector), node('a', { labels }))).toBe(expected);
+    }
   });
 });
