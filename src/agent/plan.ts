@@ -66,6 +66,10 @@ export interface AttachmentPlan {
 export interface NodePlan {
   readonly attachments: readonly AttachmentPlan[];
   readonly aliases: WantedAliases;
+  /** Those that may be taken off: of attachments that there are, and of those that the NodeState tells of. */
+  readonly ownAliases: ReadonlySet<string>;
+  /** Shims of this node are known by it. */
+  readonly nodeUid: string;
   readonly shims: readonly ShimPlan[];
   readonly pods: readonly PodLink[];
 }
@@ -81,12 +85,15 @@ export function planNode(facts: NodeFacts): NodePlan {
     facts.network,
   );
   const { sights = new Map(), unknown = new Set() } = facts;
+  const nodeUid = facts.node.metadata.uid ?? facts.node.metadata.name;
   const proven = provenLinks({ pods: facts.pods, attached: pods, sights, unknown });
   const users = parents.flatMap((plan) => shimUserFor(plan, proven.links, facts.network));
-  const shimPlans = planShims(users, facts.network, facts.node.metadata.uid ?? facts.node.metadata.name);
+  const shimPlans = planShims(users, facts.network, nodeUid);
   return {
     attachments: parents.map((plan) => withProblems(plan, shimPlans, proven.problems)),
     aliases: aliasesOf(parents),
+    ownAliases: ownAliasesOf(facts),
+    nodeUid,
     shims: shimPlans.shims,
     pods: judgeLinks({
       pods: facts.pods,
@@ -109,7 +116,8 @@ export function verifiedParents(plans: readonly AttachmentPlan[]): ReadonlyMap<s
 
 /** The next changes to the node's network; none when it is as planned. Shims in `held` are left alone for now. */
 export function diffNode(plan: NodePlan, network: Network, held?: ReadonlySet<string>): readonly Change[] {
-  return [...diffAliases(plan.aliases, network.links), ...diffShims(plan.shims, network, held)];
+  const { aliases, ownAliases, shims, nodeUid } = plan;
+  return [...diffAliases(aliases, ownAliases, network.links), ...diffShims(shims, network, { nodeUid, held })];
 }
 
 /** An attachment takes part until its own clean-up begins; while pods still leave, everything keeps working. */
@@ -180,4 +188,10 @@ function aliasesOf(plans: readonly AttachmentPlan[]): WantedAliases {
   for (const { wantsAlias, parent, alias } of plans)
     if (wantsAlias && parent !== undefined) aliases.set(alias, parent.ifindex);
   return aliases;
+}
+
+function ownAliasesOf({ attachments, state }: NodeFacts): ReadonlySet<string> {
+  const known = attachments.map(({ metadata }) => metadata.name);
+  const left = (state?.status?.attachments ?? []).map(({ name }) => name);
+  return new Set([...known, ...left].map(aliasFor));
 }

@@ -1,5 +1,6 @@
 // The shim on the real kernel: the recipe is complete, node and pod reach each other, and the LAN notices nothing.
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { SHIM_NOTE } from '../../src/domain/shim/name.ts';
 import { until } from '../support/until.ts';
 import { attachmentOn, LabAgent, podOn } from './support/agent.ts';
 import type { Lab } from './support/lab.ts';
@@ -234,6 +235,9 @@ describe('the shim', () => {
     const state = { metadata: { name: 'node-a' }, status: agent.status };
     await agent.kill();
     await lab.ip('node', `link add mvs-leftover link ${NIC} type macvlan mode bridge`);
+    await lab.exec('node', ['ip', 'link', 'set', 'mvs-leftover', 'alias', SHIM_NOTE]);
+    await lab.ip('node', `link add mvs-home link ${NIC} type macvlan mode bridge`);
+    await lab.ip('node', `link property add dev ${NIC} altname mva-uplink`);
     startAgent({
       objects: [
         { kind: 'state', object: state },
@@ -242,6 +246,9 @@ describe('the shim', () => {
       ],
     });
     await until('no leftover', async () => (await link('mvs-leftover')) === undefined);
+    // The prefix alone is no proof.
+    expect(await link('mvs-home')).toBeDefined();
+    expect(await link('mva-uplink')).toBeDefined();
     expect(await link(shim)).toEqual(index);
     expect(await isWhole(shim)).toBe(true);
   });

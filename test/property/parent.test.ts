@@ -128,7 +128,7 @@ function turn(world: World): number | undefined {
   );
   world.choice = decision.type === 'Chosen' ? decision.choice : undefined;
   const wanted = new Map(decision.type === 'Chosen' ? [['mva-lan', decision.link.ifindex]] : []);
-  for (const change of diffAliases(wanted, world.network.links)) {
+  for (const change of diffAliases(wanted, new Set(['mva-lan']), world.network.links)) {
     const after = applyChange(world.network, change);
     if (typeof after === 'string') throw new Error(`${change.type}: ${after}`);
     world.network = after;

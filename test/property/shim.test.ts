@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type { Link, Network } from '../../src/domain/net/network.ts';
 import type { AttachedPod } from '../../src/domain/pod/attached.ts';
 import { diffShims, isComplete } from '../../src/domain/shim/diff.ts';
+import { SHIM_NOTE } from '../../src/domain/shim/name.ts';
 import { planShims, type ShimPlan } from '../../src/domain/shim/plan.ts';
 import { address, applyChange, defaultRoute, hostRoute, link, loopback } from '../support/network.ts';
 
@@ -27,6 +28,7 @@ const links = fc
         mtu: fc.constantFrom(1400, 1500),
         arpFilter: fc.boolean(),
         macvlanMode: fc.constantFrom('bridge', 'private'),
+        note: fc.constantFrom('', SHIM_NOTE),
         isNdpProxy: fc.boolean(),
         acceptsRouters: fc.boolean(),
         isIPv6Forwarding: fc.boolean(),
@@ -116,7 +118,7 @@ function settle(
 ): Network {
   let facts = start;
   for (let round = 0; round < ROUNDS; round++) {
-    for (const change of diffShims(plan(facts), facts)) {
+    for (const change of diffShims(plan(facts), facts, { nodeUid: UID })) {
       const after = applyChange(facts, change);
       // A route of somebody else's in the place of ours is the one refusal that may happen.
       if (typeof after === 'string') {
@@ -145,7 +147,7 @@ describe('shims', () => {
             return isInPlace && !r.links.includes(shim.parent) && !r.links.includes(own(shim));
           });
         for (const shim of plan(end)) if (!blocked(shim)) expect(isComplete(shim, end)).toBe(true);
-        if (!plan(end).some(blocked)) expect(diffShims(plan(end), end)).toEqual([]);
+        if (!plan(end).some(blocked)) expect(diffShims(plan(end), end, { nodeUid: UID })).toEqual([]);
       }),
       { numRuns: 500 },
     );
@@ -169,7 +171,7 @@ describe('shims', () => {
     );
   });
 
-  test('change nothing but macvlan links with our prefix', () => {
+  test('change nothing but macvlan links that carry our mark', () => {
     fc.assert(
       fc.property(network, pods, wantedParents, (start, all, parents) => {
         const end = settle(
@@ -177,8 +179,7 @@ describe('shims', () => {
           (facts) => planFor(facts, all, parents),
           () => {},
         );
-        const isForeign = (l: Link) =>
-          FOREIGN.includes(l.ifindex) || !(l.name.startsWith('mvs-') && l.kind === 'macvlan');
+        const isForeign = (l: Link) => FOREIGN.includes(l.ifindex) || !(l.note === SHIM_NOTE && l.kind === 'macvlan');
         const foreign = (facts: Network) => {
           const indexes = start.links.filter(isForeign).map((l) => l.ifindex);
           return {
@@ -211,7 +212,7 @@ describe('shims', () => {
           () => [],
           () => {},
         );
-        expect(end.links.filter((l) => l.name.startsWith('mvs-') && l.kind === 'macvlan')).toEqual([]);
+        expect(end.links.filter((l) => l.note === SHIM_NOTE && l.kind === 'macvlan')).toEqual([]);
         const indexes = new Set(end.links.map((l) => l.ifindex));
         expect(end.addresses.every((a) => indexes.has(a.ifindex))).toBe(true);
       }),

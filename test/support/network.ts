@@ -206,13 +206,14 @@ function setLink(before: Network, change: Of<'SetLink'>): Network | string {
   if (change.up && target?.isUp === false && isDouble) return 'EADDRINUSE';
   if (change.up && target?.kind === 'macvlan' && parent?.isUp === false) return 'ENETDOWN';
   if (change.mtu !== undefined && parent !== undefined && change.mtu > parent.mtu) return 'EINVAL';
-  const { addressGeneration, arpFilter, mtu } = change;
+  const { addressGeneration, arpFilter, mtu, note } = change;
   return withLink(before, change.ifindex, (l) => ({
     ...l,
     ...(change.mac === undefined ? {} : { mac: change.mac }),
     ...(mtu === undefined ? {} : { mtu }),
     ...(addressGeneration === undefined ? {} : { addressGeneration }),
     ...(arpFilter === undefined ? {} : { arpFilter }),
+    ...(note === undefined ? {} : { note }),
     ...(change.up ? { isUp: true, hasCarrier: parent?.hasCarrier ?? true } : {}),
   }));
 }

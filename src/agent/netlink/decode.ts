@@ -29,6 +29,7 @@ export function decodeLink(body: Buffer): Link | undefined {
     ...optional('permanentMac', formatMac(attributes.get(k.IFLA_PERM_ADDRESS))),
     ...optional('lower', readU32(attributes.get(k.IFLA_LINK))),
     ...optional('master', readU32(attributes.get(k.IFLA_MASTER))),
+    ...optional('note', readText(attributes.get(k.IFLA_IFALIAS))),
     ...decodeInfo(readAttributes(attributes.get(k.IFLA_LINKINFO))),
     ...decodeFamilies(readAttributes(attributes.get(k.IFLA_AF_SPEC))),
   };

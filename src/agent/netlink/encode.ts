@@ -116,6 +116,7 @@ function setLink(change: OfType<'SetLink'>): Buffer {
   const writer = new MessageWriter(k.RTM_NEWLINK, DO).bytes(linkHeader(change.ifindex, up, up));
   if (change.mac !== undefined) writer.attribute(k.IFLA_ADDRESS, macBytes(change.mac));
   if (change.mtu !== undefined) writer.u32(k.IFLA_MTU, change.mtu);
+  if (change.note !== undefined) writer.text(k.IFLA_IFALIAS, change.note);
   const { addressGeneration, arpFilter } = change;
   if (addressGeneration === undefined && arpFilter === undefined) return writer.finish();
   return writer

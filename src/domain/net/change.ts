@@ -29,6 +29,8 @@ export interface LinkChange {
   /** Make no IPv6 link-local address. */
   readonly addressGeneration?: 'None';
   readonly arpFilter?: true;
+  /** See the note of a link. */
+  readonly note?: string;
 }
 
 export interface AddressChange {
@@ -118,8 +120,8 @@ export function describeChange(change: Change): string {
   }
 }
 
-function describeSettings({ mac, mtu, up, addressGeneration, arpFilter }: LinkChange): string {
-  const settings = { mac, mtu, up, addrgenmode: addressGeneration, arp_filter: arpFilter };
+function describeSettings({ mac, mtu, up, addressGeneration, arpFilter, note }: LinkChange): string {
+  const settings = { mac, mtu, up, addrgenmode: addressGeneration, arp_filter: arpFilter, note };
   return Object.entries(settings)
     .filter(([, value]) => value !== undefined)
     .map(([name]) => name)

@@ -31,6 +31,8 @@ export interface Link {
   /** The kind of port that this device is: bridge, bond, team, … */
   readonly portKind?: string;
   readonly macvlanMode?: string;
+  /** What `ip link` shows as its alias (IFLA_IFALIAS): a note that whoever made it may have left. */
+  readonly note?: string;
   /** Kernel driver of a physical NIC, such as igc; virtual devices have a kind instead. */
   readonly driver?: string;
   /** Where a physical NIC sits on the PCI bus, such as 0000:03:00.0. */

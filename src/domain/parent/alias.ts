@@ -1,5 +1,4 @@
 // The alias on the verified NIC is the gate for pods: this says which altnames to add and which to take away, and where.
-import { ALIAS_PREFIX } from '../../api/names.ts';
 import type { Change } from '../net/change.ts';
 import type { Link } from '../net/network.ts';
 
@@ -8,14 +7,21 @@ export type WantedAliases = ReadonlyMap<string, number>;
 
 /**
  * The changes after which each alias is on its NIC and on no other. Removals come first, since an alias can be on one NIC
- * at a time only. Nothing is touched but altnames with our prefix.
+ * at a time only. Nothing is touched but what is wanted and what is ours.
+ * @param own aliases of attachments that there are, or of which something may be left on the node; a name with our prefix
+ * alone proves nothing
  */
-export function diffAliases(wanted: WantedAliases, links: readonly Link[]): readonly Change[] {
+export function diffAliases(
+  wanted: WantedAliases,
+  own: ReadonlySet<string>,
+  links: readonly Link[],
+): readonly Change[] {
   const removals: Change[] = [];
   const additions: Change[] = [];
   for (const { ifindex, altNames } of links) {
     for (const name of altNames) {
-      if (isAlias(name) && wanted.get(name) !== ifindex) removals.push({ type: 'RemoveAltName', ifindex, name });
+      if ((own.has(name) || wanted.has(name)) && wanted.get(name) !== ifindex)
+        removals.push({ type: 'RemoveAltName', ifindex, name });
     }
   }
   for (const [name, ifindex] of [...wanted].sort()) {
@@ -23,8 +29,4 @@ export function diffAliases(wanted: WantedAliases, links: readonly Link[]): read
     if (link !== undefined && !link.altNames.includes(name)) additions.push({ type: 'AddAltName', ifindex, name });
   }
   return [...removals, ...additions];
-}
-
-function isAlias(name: string): boolean {
-  return name.startsWith(ALIAS_PREFIX);
 }

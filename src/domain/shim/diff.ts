@@ -1,7 +1,7 @@
 // From the shims that are there to the shims that should be: the changes, in the order in which the kernel can make them.
-import { SHIM_PREFIX } from '../../api/names.ts';
 import type { Change, LinkChange } from '../net/change.ts';
 import { findByIndex, type Link, type Network, type Route } from '../net/network.ts';
+import { isOwnShim, SHIM_NOTE } from './name.ts';
 import type { ShimPlan } from './plan.ts';
 import { familyOf, type ShimPod } from './pods.ts';
 
@@ -13,15 +13,15 @@ const METRIC = { IPv4: 0, IPv6: 1024 } as const;
 /**
  * The next changes for all shims, and for links that are shims no more. A new shim takes more than one round, each planned
  * from a fresh look: what may speak on the LAN (link up) comes only after the look that shows it silenced.
- * @param held names of shims that are left as they are for now
+ * @param about.held names of shims that are left as they are for now
  */
 export function diffShims(
   plans: readonly ShimPlan[],
   network: Network,
-  held: ReadonlySet<string> = new Set(),
+  { nodeUid, held = new Set() }: { readonly nodeUid: string; readonly held?: ReadonlySet<string> | undefined },
 ): readonly Change[] {
   const free = plans.filter((plan) => !held.has(plan.name));
-  return [...removeStrays(plans, network.links), ...free.flatMap((plan) => diffShim(plan, network))];
+  return [...removeStrays(plans, network.links, nodeUid), ...free.flatMap((plan) => diffShim(plan, network))];
 }
 
 /** The next changes for one shim; none when all is as it should be. */
@@ -60,18 +60,19 @@ function isShimOf(plan: ShimPlan, link: Link): boolean {
 }
 
 /**
- * Links with our prefix that no plan wants, and links that have taken a shim's MAC address on its parent: a shim that
- * somebody renamed would keep the new one from starting. Only macvlan links are ever deleted.
+ * Shims of ours that no plan wants, and links that have taken a shim's name, or its MAC address on its parent: a shim that
+ * somebody renamed would keep the new one from starting. Only macvlan links are ever deleted, and of those none that is not
+ * proven to be ours: names and MAC addresses of shims are hashes that nobody else has.
  */
-function removeStrays(plans: readonly ShimPlan[], links: readonly Link[]): readonly Change[] {
+function removeStrays(plans: readonly ShimPlan[], links: readonly Link[], nodeUid: string): readonly Change[] {
   return links
     .filter((link) => link.kind === 'macvlan' && !plans.some((plan) => isShimOf(plan, link)))
-    .filter((link) => link.name.startsWith(SHIM_PREFIX) || plans.some((plan) => isDouble(plan, link)))
+    .filter((link) => isOwnShim(link, nodeUid) || plans.some((plan) => isDouble(plan, link)))
     .map(({ ifindex, name }) => ({ type: 'DeleteLink', ifindex, name }));
 }
 
 function isDouble(plan: ShimPlan, link: Link): boolean {
-  return link.lower === plan.parent && link.mac === plan.mac;
+  return link.name === plan.name || (link.lower === plan.parent && link.mac === plan.mac);
 }
 
 /** What has to be set before the shim may start, as one change; nothing when all is set. */
@@ -85,6 +86,7 @@ function settingsOf(plan: ShimPlan, link: Link): LinkChange | undefined {
     // Missing when IPv6 is off in the kernel, which would refuse the setting.
     ...(link.addressGeneration === 'Other' ? { addressGeneration: 'None' } : {}),
     ...(link.arpFilter === true ? {} : { arpFilter: true }),
+    ...(link.note === SHIM_NOTE ? {} : { note: SHIM_NOTE }),
   };
   return Object.keys(change).length > 3 ? change : undefined;
 }

@@ -4,7 +4,7 @@ import type { Address, Family, Link, Network } from '../net/network.ts';
 import { identityMac } from '../parent/fact.ts';
 import type { ProvenLink } from '../pod/proven.ts';
 import type { Problem } from '../problem.ts';
-import { shimMacFor, shimNameFor } from './name.ts';
+import { isOwnShim, shimMacFor, shimNameFor } from './name.ts';
 import { holds, planPods, podProblems, type ShimPod } from './pods.ts';
 
 /** A shim as it should be. Its lists are sorted. */
@@ -92,7 +92,8 @@ function linksOn(parent: Link, users: readonly ShimUser[]): readonly ProvenLink[
  */
 function nameOn(parent: Link, links: readonly Link[], ctx: { nodeUid: string; taken: ReadonlySet<string> }): string {
   const there = links
-    .filter((link) => link.kind === 'macvlan' && link.lower === parent.ifindex && link.name.startsWith(SHIM_PREFIX))
+    .filter((link) => link.lower === parent.ifindex && link.name.startsWith(SHIM_PREFIX))
+    .filter((link) => isOwnShim(link, ctx.nodeUid))
     .map((link) => link.name)
     .sort();
   const identity = identityMac(parent);

@@ -2,6 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { MacvlanNodeState } from '../../../src/api/v1alpha1/node-state.ts';
 import { wishOf } from '../../../src/domain/parent/match.ts';
+import { SHIM_NOTE } from '../../../src/domain/shim/name.ts';
 import { ApiError } from '../../../src/kernel/kube/transport.ts';
 import { attachment } from '../../support/builders.ts';
 import { address, deleteLink, FakeNetwork, hostRoute, link, loopback, network } from '../../support/network.ts';
@@ -100,8 +101,9 @@ describe('a turn', () => {
   test('takes down what an earlier agent left for an attachment that is gone', async () => {
     const links = [
       loopback(),
-      link({ altNames: ['mva-old'] }),
-      link({ ifindex: 9, name: 'mvs-old', kind: 'macvlan', lower: 2 }),
+      link({ altNames: ['mva-old', 'mva-uplink'] }),
+      link({ ifindex: 9, name: 'mvs-old', kind: 'macvlan', lower: 2, note: SHIM_NOTE }),
+      link({ ifindex: 10, name: 'mvs-home', kind: 'macvlan', lower: 2 }),
     ];
     const state: MacvlanNodeState = {
       metadata: { name: 'nas' },
@@ -114,7 +116,8 @@ describe('a turn', () => {
       await until('an empty state', () => world.written.at(-1)?.attachments?.length === 0);
       expect(world.facts.network.links.map((l) => [l.name, l.altNames])).toEqual([
         ['lo', []],
-        ['eth0', []],
+        ['eth0', ['mva-uplink']],
+        ['mvs-home', []],
       ]);
     });
   });

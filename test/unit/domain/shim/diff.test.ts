@@ -2,9 +2,11 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Link, Network } from '../../../../src/domain/net/network.ts';
 import { diffShim, diffShims, isComplete } from '../../../../src/domain/shim/diff.ts';
+import { SHIM_NOTE, shimMacFor } from '../../../../src/domain/shim/name.ts';
 import type { ShimPlan } from '../../../../src/domain/shim/plan.ts';
 import { address, defaultRoute, hostRoute, link, loopback, network } from '../../../support/network.ts';
 
+const NODE = { nodeUid: 'uid-of-a-node' };
 const PLAN: ShimPlan = {
   name: 'mvs-test',
   mac: '02:5f:00:00:00:01',
@@ -25,6 +27,7 @@ const WHOLE = link({
   lower: 2,
   arpFilter: true,
   addressGeneration: 'None',
+  note: SHIM_NOTE,
 });
 const OWN = address('10.9.0.1/32', { ifindex: 7, isNoPrefixRoute: true });
 const ROUTE = hostRoute('10.9.0.2', 7, { source: '10.9.0.1' });
@@ -44,7 +47,7 @@ function around(shim: Partial<Link> | undefined, init: Partial<Network> = {}): N
 
 describe('the next changes', () => {
   test('are none for a whole shim', () => {
-    expect(diffShims([PLAN], around({}))).toEqual([]);
+    expect(diffShims([PLAN], around({}), NODE)).toEqual([]);
     expect(isComplete(PLAN, around({}))).toBe(true);
   });
 
@@ -227,30 +230,49 @@ describe('IPv6', () => {
 });
 
 describe('links that are no shims (any more)', () => {
-  test('go when they have our prefix and are macvlans', () => {
-    const stray = link({ ifindex: 8, name: 'mvs-stray', kind: 'macvlan', lower: 2 });
-    const foreign = link({ ifindex: 9, name: 'mvs-dummy', kind: 'dummy' });
-    const facts = { ...around({}), links: [loopback(), link(), WHOLE, stray, foreign] };
-    expect(diffShims([PLAN], facts)).toEqual([{ type: 'DeleteLink', ifindex: 8, name: 'mvs-stray' }]);
+  test('go when they are proven to be ours, whatever their name is', () => {
+    const on = { kind: 'macvlan', lower: 2 };
+    const strays = [
+      link({ ifindex: 8, name: 'mvs-stray', mac: shimMacFor(NODE.nodeUid, 'mvs-stray'), ...on }),
+      link({ ifindex: 9, name: 'renamed0', note: SHIM_NOTE, ...on }),
+    ];
+    const facts = { ...around({}), links: [loopback(), link(), WHOLE, ...strays] };
+    expect(diffShims([PLAN], facts, NODE)).toEqual([
+      { type: 'DeleteLink', ifindex: 8, name: 'mvs-stray' },
+      { type: 'DeleteLink', ifindex: 9, name: 'renamed0' },
+    ]);
+  });
+
+  test('stay when they only happen to have our prefix', () => {
+    const foreign = [
+      link({ ifindex: 8, name: 'mvs-home', kind: 'macvlan', lower: 2 }),
+      link({ ifindex: 9, name: 'mvs-dummy', kind: 'dummy', note: SHIM_NOTE }),
+      link({ ifindex: 10, name: 'mvs-other', kind: 'macvlan', lower: 2, mac: shimMacFor('another', 'mvs-other') }),
+    ];
+    const facts = { ...around({}), links: [loopback(), link(), WHOLE, ...foreign] };
+    expect(diffShims([PLAN], facts, NODE)).toEqual([]);
   });
 
   test('go when they have taken the MAC address of a shim on its parent', () => {
     const thief = { ...WHOLE, name: 'stolen0' };
     const facts = network({ links: [loopback(), link(), thief] });
-    expect(diffShims([PLAN], facts).map((change) => change.type)).toEqual(['DeleteLink', 'CreateMacvlan']);
+    expect(diffShims([PLAN], facts, NODE).map((change) => change.type)).toEqual(['DeleteLink', 'CreateMacvlan']);
   });
 
   test('are made anew when what cannot be changed is wrong', () => {
     for (const wrong of [{ lower: 5 }, { macvlanMode: 'private' }]) {
-      expect(diffShims([PLAN], around(wrong)).map((change) => change.type)).toEqual(['DeleteLink', 'CreateMacvlan']);
+      expect(diffShims([PLAN], around(wrong), NODE).map((change) => change.type)).toEqual([
+        'DeleteLink',
+        'CreateMacvlan',
+      ]);
     }
   });
 
   test('all go when nothing is planned', () => {
-    expect(diffShims([], around({}))).toEqual([{ type: 'DeleteLink', ifindex: 7, name: PLAN.name }]);
+    expect(diffShims([], around({}), NODE)).toEqual([{ type: 'DeleteLink', ifindex: 7, name: PLAN.name }]);
   });
 
   test('a shim that is held back is neither mended nor removed', () => {
-    expect(diffShims([PLAN], around({ arpFilter: false }), new Set([PLAN.name]))).toEqual([]);
+    expect(diffShims([PLAN], around({ arpFilter: false }), { ...NODE, held: new Set([PLAN.name]) })).toEqual([]);
   });
 });

@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Network } from '../../../../src/domain/net/network.ts';
 import type { ProvenLink } from '../../../../src/domain/pod/proven.ts';
-import { shimMacFor, shimNameFor } from '../../../../src/domain/shim/name.ts';
+import { SHIM_NOTE, shimMacFor, shimNameFor } from '../../../../src/domain/shim/name.ts';
 import { planShims, type ShimUser } from '../../../../src/domain/shim/plan.ts';
 import { address, link, loopback, network } from '../../../support/network.ts';
 
@@ -128,14 +128,22 @@ describe('the name of a shim', () => {
   });
 
   test('stays when the parent gets another MAC address, as long as the shim is there', () => {
-    const there = link({ ifindex: 9, name: 'mvs-old', kind: 'macvlan', lower: 2 });
+    const mac = shimMacFor(UID, 'mvs-old');
+    const there = link({ ifindex: 9, name: 'mvs-old', kind: 'macvlan', lower: 2, mac });
     const facts = network({ links: [loopback(), link({ mac: '52:54:00:99:99:99' }), there] });
     expect(plan([], facts).shims[0]?.name).toBe('mvs-old');
   });
 
+  test("is not that of somebody's macvlan which has our prefix", () => {
+    const theirs = link({ ifindex: 9, name: 'mvs-home', kind: 'macvlan', lower: 2 });
+    const { shims } = plan([], network({ links: [loopback(), link(), theirs] }));
+    expect(shims[0]?.name).toBe(shimNameFor(UID, link().mac));
+  });
+
   test('is the derived one where two shims are on one parent', () => {
     const derived = shimNameFor(UID, link().mac);
-    const links = ['mvs-aaa', derived].map((name, i) => link({ ifindex: 9 + i, name, kind: 'macvlan', lower: 2 }));
+    const on = { kind: 'macvlan', lower: 2, note: SHIM_NOTE };
+    const links = ['mvs-aaa', derived].map((name, i) => link({ ifindex: 9 + i, name, ...on }));
     expect(plan([], network({ links: [loopback(), link(), ...links] })).shims[0]?.name).toBe(derived);
   });
 
