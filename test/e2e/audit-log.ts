@@ -35,8 +35,9 @@ export async function usesIn(auditLog: string, userPrefix: string): Promise<read
       resource: `${apiGroup}/${resource}${subresource === undefined ? '' : `/${subresource}`}`,
       code: event.responseStatus?.code ?? 0,
     };
-    const key = `${use.account} ${use.verb} ${use.resource} ${refused(use)}`;
-    uses.set(key, use);
+    // An apply that makes the object is written down as a patch, and needs the right to create as well.
+    const verbs = use.verb === 'patch' && use.code === 201 ? ['patch', 'create'] : [use.verb];
+    for (const verb of verbs) uses.set(`${use.account} ${verb} ${use.resource} ${refused(use)}`, { ...use, verb });
   }
   return [...uses.values()];
 }
