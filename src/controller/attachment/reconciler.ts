@@ -1,6 +1,7 @@
 // One attachment, from facts to effects. Everything interesting is in the pure functions that it names.
 import { FINALIZER } from '../../api/names.ts';
 import { ATTACHMENT, type MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
+import type { AttachmentFacts } from '../../domain/attachment/facts.ts';
 import { leftoverIn } from '../../domain/attachment/network-definition-metadata.ts';
 import { type AttachmentPlan, planAttachment } from '../../domain/attachment/plan.ts';
 import { judge } from '../../domain/attachment/verdict.ts';
@@ -8,6 +9,7 @@ import { diffObjects } from '../../domain/objects/diff.ts';
 import type { Answer, Reconcile } from '../../kernel/controller/controller.ts';
 import type { KubeClient } from '../../kernel/kube/client.ts';
 import { addFinalizer, removeFinalizer } from '../../kernel/kube/finalizers.ts';
+import { ApiError } from '../../kernel/kube/transport.ts';
 import { type Clock, systemClock } from '../../kernel/process/clock.ts';
 import type { Applied, Applier } from './apply.ts';
 import { gatherAttachment, type Sight } from './gather.ts';
@@ -28,9 +30,11 @@ export function reconcileAttachment(ports: AttachmentPorts): Reconcile {
   const { client, sight, holders, applier, reporter, clock = systemClock } = ports;
   return async (name, signal) => {
     const first = gatherAttachment(sight, name, clock.now());
-    if (planAttachment(first).finalizer === 'Add' && first.attachment !== undefined) {
-      const { attachment } = first; // held before the first effect
-      await sight.attachments.through(name, () => addFinalizer(client, ATTACHMENT, attachment, FINALIZER));
+    const refusal = await hold(ports, first); // before the first effect
+    if (refusal !== undefined && first.attachment !== undefined) {
+      const verdict = judge(first, planAttachment(first), refusal);
+      await reporter.report(first.attachment, verdict, signal);
+      return { type: 'retry', error: refusal.error };
     }
     const { facts, error } = await holders.complete(gatherAttachment(sight, name, clock.now()), signal);
     const plan = planAttachment(facts);
@@ -45,6 +49,19 @@ export function reconcileAttachment(ports: AttachmentPorts): Reconcile {
     const recheckMs = await reporter.report(facts.attachment, verdict, signal);
     return answerFor({ error, ...applied }, [plan.recheckMs, recheckMs]);
   };
+}
+
+/** Puts the finalizer on where it belongs and is not. Gives what there is to tell when the API server does not take it. */
+async function hold({ client, sight }: AttachmentPorts, facts: AttachmentFacts): Promise<Applied | undefined> {
+  const { name, attachment } = facts;
+  if (planAttachment(facts).finalizer !== 'Add' || attachment === undefined) return undefined;
+  try {
+    await sight.attachments.through(name, () => addFinalizer(client, ATTACHMENT, attachment, FINALIZER));
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status === 409) throw error;
+    return { taken: [], failures: [{ message: `putting the finalizer on: ${error.message}` }], error };
+  }
 }
 
 /** Nothing is left on any node, and the NADs went: only then may the attachment itself go. */

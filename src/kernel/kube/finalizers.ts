@@ -56,9 +56,17 @@ async function patch<T extends KubeObject>(
     return await client.jsonPatch(kind, object.metadata, [test, ...steps]);
   } catch (error) {
     // The server reports a failed test as an invalid request. For whoever reads the log it is what it is: a conflict.
-    if (error instanceof ApiError && error.status === 422) {
+    if (error instanceof ApiError && isFailedTest(error)) {
       throw new ApiError(error.message, { status: 409, reason: 'Conflict' });
     }
     throw error;
   }
+}
+
+/** Of a failed test the answer names nothing; who refuses the object itself names it, or says why. */
+function isFailedTest({ status, body }: ApiError): boolean {
+  if (status !== 422) return false;
+  const { message, details } = (body ?? {}) as { readonly message?: unknown; readonly details?: unknown };
+  const isNameless = Object.keys((details ?? {}) as object).length === 0;
+  return isNameless && message === 'the server rejected our request due to an error in our request';
 }

@@ -153,6 +153,13 @@ describe('finalizers', () => {
     expect((await errorOf(removeFinalizer(client, CONFIG_MAP, stale, FINALIZER))).status).toBe(409);
   });
 
+  test('that the server refuses for the object itself are told as that, and not as a conflict', async () => {
+    const made = await client.create(CONFIG_MAP, configMap(namespace, 'refused'));
+    const error = await errorOf(addFinalizer(client, CONFIG_MAP, made, 'not/a/finalizer'));
+    expect(error).toMatchObject({ status: 422, reason: 'Invalid' });
+    expect(error.message).toContain('metadata.finalizers');
+  });
+
   test('of an object that is gone count as taken off', async () => {
     const made = await client.create(CONFIG_MAP, configMap(namespace, 'vanished'));
     const held = (await addFinalizer(client, CONFIG_MAP, made, FINALIZER)) ?? made;
