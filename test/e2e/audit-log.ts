@@ -25,21 +25,26 @@ export async function usesIn(auditLog: string, userPrefix: string): Promise<read
   const uses = new Map<string, Use>();
   for await (const line of createInterface({ input: createReadStream(auditLog) })) {
     if (!line.includes(userPrefix)) continue;
-    const event = JSON.parse(line) as AuditEvent;
-    if (!event.user.username.startsWith(userPrefix) || event.objectRef?.resource === undefined) continue;
-    if (event.stage !== 'ResponseComplete' && event.stage !== 'ResponseStarted') continue;
-    const { apiGroup = '', resource, subresource } = event.objectRef;
-    const use: Use = {
-      account: event.user.username.slice(userPrefix.length),
-      verb: event.verb,
-      resource: `${apiGroup}/${resource}${subresource === undefined ? '' : `/${subresource}`}`,
-      code: event.responseStatus?.code ?? 0,
-    };
-    // An apply that makes the object is written down as a patch, and needs the right to create as well.
-    const verbs = use.verb === 'patch' && use.code === 201 ? ['patch', 'create'] : [use.verb];
-    for (const verb of verbs) uses.set(`${use.account} ${verb} ${use.resource} ${refused(use)}`, { ...use, verb });
+    for (const use of usesOf(JSON.parse(line) as AuditEvent, userPrefix)) {
+      uses.set(`${use.account} ${use.verb} ${use.resource} ${refused(use)}`, use);
+    }
   }
   return [...uses.values()];
+}
+
+/** An apply that makes the object is written down as a patch, and needs the right to create as well. */
+function usesOf({ stage, verb, user, objectRef, responseStatus }: AuditEvent, userPrefix: string): readonly Use[] {
+  if (!user.username.startsWith(userPrefix) || objectRef?.resource === undefined) return [];
+  if (stage !== 'ResponseComplete' && stage !== 'ResponseStarted') return [];
+  const { apiGroup = '', resource, subresource } = objectRef;
+  const code = responseStatus?.code ?? 0;
+  const verbs = verb === 'patch' && code === 201 ? ['patch', 'create'] : [verb];
+  return verbs.map((one) => ({
+    account: user.username.slice(userPrefix.length),
+    verb: one,
+    resource: `${apiGroup}/${resource}${subresource === undefined ? '' : `/${subresource}`}`,
+    code,
+  }));
 }
 
 function refused(use: Use): boolean {
