@@ -15,6 +15,7 @@ import { defaultRouteLinks, driverOf, userAltNames } from '../domain/parent/fact
 import type { PodLink } from '../domain/pod/link-state.ts';
 import type { Problem } from '../domain/problem.ts';
 import { isComplete } from '../domain/shim/diff.ts';
+import { isOwnShim } from '../domain/shim/name.ts';
 import type { ShimPlan } from '../domain/shim/plan.ts';
 import type { AttachmentPlan, NodeFacts, NodePlan } from './plan.ts';
 
@@ -49,7 +50,7 @@ export function statusFor(outcome: Outcome, version: string): MacvlanNodeStateSt
     agent: { version, bootId: facts.bootId },
     interfaces: interfacesOf(facts.network).slice(0, LIMITS.interfaces),
     attachments,
-    shims: shimsOf(plan, facts.network).slice(0, LIMITS.shims),
+    shims: shimsOf(outcome).slice(0, LIMITS.shims),
     pods: plan.pods.map(podStatus).slice(0, LIMITS.pods),
     summary: `${attachments.filter((entry) => entry.phase === 'Ready').length}/${attachments.length}`,
   };
@@ -190,16 +191,10 @@ function refusedProblems(refusals: readonly Refusal[], isAbout: (change: Change)
 }
 
 /** Whether anything of an attachment that is wanted no more is still on the node. */
-function hasRemains(name: string, { facts, plan }: Outcome): boolean {
+function hasRemains(name: string, outcome: Outcome): boolean {
   const alias = aliasFor(name);
-  if (facts.network.links.some((link) => link.altNames.includes(alias))) return true;
-  const shims = facts.state?.status?.shims ?? [];
-  return shims.some(
-    (shim) =>
-      shim.attachments.includes(name) &&
-      !plan.shims.some((planned) => planned.name === shim.name) &&
-      facts.network.links.some((link) => link.name === shim.name && link.kind === 'macvlan'),
-  );
+  if (outcome.facts.network.links.some((link) => link.altNames.includes(alias))) return true;
+  return shimsOf(outcome).some((shim) => shim.attachments.includes(name));
 }
 
 function cleaningEntry(entry: NodeAttachment, outcome: Outcome): NodeAttachment {
@@ -216,12 +211,21 @@ function cleaningEntry(entry: NodeAttachment, outcome: Outcome): NodeAttachment 
   };
 }
 
-function shimsOf(plan: NodePlan, network: Network): readonly NodeShim[] {
-  return plan.shims.flatMap(({ name, mac, parent, attachments }) => {
-    const isThere = network.links.some((link) => link.name === name && link.lower === parent);
-    const parentName = findByIndex(network.links, parent)?.name;
-    return isThere && parentName !== undefined ? [{ name, mac, parent: parentName, attachments }] : [];
-  });
+/**
+ * Every shim of ours that there is, whether it is wanted or not: one that the kernel does not let go stays with the attachments
+ * that it was for.
+ */
+function shimsOf({ plan, facts }: Outcome): readonly NodeShim[] {
+  const { links } = facts.network;
+  const before = facts.state?.status?.shims ?? [];
+  return links
+    .filter((link) => isOwnShim(link, plan.nodeUid))
+    .map(({ name, mac, lower }) => {
+      const planned = plan.shims.find((shim) => shim.name === name && shim.parent === lower);
+      const { attachments = [] } = planned ?? before.find((shim) => shim.name === name) ?? {};
+      return { name, mac, parent: links.find(({ ifindex }) => ifindex === lower)?.name ?? '', attachments };
+    })
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 function podStatus(pod: PodLink): NodePod {

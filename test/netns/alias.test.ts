@@ -1,5 +1,6 @@
 // The alias on real links: put on the verified NIC, moved, kept through renames, taken away, and never on a wrong one.
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { nodeEntry, nodeState } from '../support/builders.ts';
 import { until } from '../support/until.ts';
 import { attachmentOn, LabAgent } from './support/agent.ts';
 import type { Lab } from './support/lab.ts';
@@ -167,7 +168,8 @@ describe('the alias', () => {
 
   test('left behind by an earlier agent is taken away where nobody wants it any more', async () => {
     await lab.ip('node', `link property add dev ${NIC} altname mva-gone`);
-    const agent = startAgent();
+    const state = nodeState('node-a', [nodeEntry({ name: 'gone' })]);
+    const agent = startAgent({ objects: [{ kind: 'state', object: state }] });
     agent.putAttachment(attachmentOn(NIC));
     await agent.hasEntry('lan', 'Ready');
     await isOn(undefined, 'mva-gone');

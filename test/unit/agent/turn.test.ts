@@ -1,6 +1,7 @@
 // Whole turns of the agent on a model of the kernel: announce first, then act, then tell; and the same in reverse.
 import { describe, expect, test } from '@jest/globals';
 import type { MacvlanNodeState } from '../../../src/api/v1alpha1/node-state.ts';
+import type { Change } from '../../../src/domain/net/change.ts';
 import { wishOf } from '../../../src/domain/parent/match.ts';
 import { SHIM_NOTE } from '../../../src/domain/shim/name.ts';
 import { ApiError } from '../../../src/kernel/kube/transport.ts';
@@ -95,6 +96,41 @@ describe('a turn', () => {
       facts.apply = apply;
       world.clock.advance(6000);
       await until('no entry', () => world.entry() === undefined);
+    });
+  });
+
+  test('keeps the entry while the shim alone cannot be deleted, and so does the next agent', async () => {
+    const facts = new FakeNetwork();
+    const apply = facts.apply.bind(facts);
+    const refuse: typeof apply = async (changes) => {
+      const isRefused = (change: Change) => change.type === 'DeleteLink';
+      const others = await apply(changes.filter((change) => !isRefused(change)));
+      const refused = changes.filter(isRefused).map((change) => ({ change, code: 'EBUSY', message: 'busy' }));
+      return [...others, ...refused];
+    };
+    const world = startAgent({ facts });
+    await inWorld(world, async () => {
+      world.put(ROUTED);
+      await isReady(world);
+      facts.apply = refuse;
+      world.stores.attachments.remove('lan');
+      await until('cleaning', () => world.entry()?.phase === 'Cleaning');
+      world.clock.advance(6000);
+      await settled();
+      expect(world.written.at(-1)).toMatchObject({
+        attachments: [{ name: 'lan', phase: 'Cleaning', problems: [{ reason: 'KernelRefused' }] }],
+        shims: [{ parent: 'eth0', attachments: ['lan'] }],
+      });
+    });
+    const state = world.stores.states.get('nas');
+    const next = startAgent({ facts, ...(state === undefined ? {} : { state }) });
+    await inWorld(next, async () => {
+      await settled();
+      expect(next.stores.states.get('nas')?.status?.attachments).toMatchObject([{ name: 'lan', phase: 'Cleaning' }]);
+      facts.apply = apply;
+      next.clock.advance(6000);
+      await until('nothing left', () => next.stores.states.get('nas')?.status?.attachments?.length === 0);
+      expect(next.written.at(-1)?.shims).toEqual([]);
     });
   });
 
