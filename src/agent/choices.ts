@@ -1,8 +1,8 @@
 // NICs that were chosen and verified, from turn to turn and from one agent process to the next.
+import type { MacvlanAttachment } from '../api/v1alpha1/attachment.ts';
 import type { MacvlanNodeState } from '../api/v1alpha1/node-state.ts';
 import { findByIndex, type Network } from '../domain/net/network.ts';
 import type { Choice } from '../domain/parent/match.ts';
-import type { AttachmentPlan } from './plan.ts';
 
 /** Choices by attachment, see {@link choiceKeyOf}. */
 export type Choices = ReadonlyMap<string, Choice>;
@@ -28,8 +28,15 @@ export function choicesIn(state: MacvlanNodeState | undefined, bootId: string): 
   );
 }
 
+/** What a plan says about one attachment, as far as its choice is concerned. */
+interface Chosen {
+  readonly attachment: MacvlanAttachment;
+  readonly alias: string;
+  readonly choice?: Choice;
+}
+
 /** The choices that stand after a turn: a NIC is chosen afresh each time until the alias was put on it once. */
-export function keptChoices(plans: readonly AttachmentPlan[], network: Network, before: Choices): Choices {
+export function keptChoices(plans: readonly Chosen[], network: Network, before: Choices): Choices {
   return new Map(
     plans.flatMap(({ attachment, alias, choice }) => {
       if (choice === undefined) return [];
