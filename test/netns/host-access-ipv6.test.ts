@@ -1,4 +1,4 @@
-// Host access for IPv6 next to IPv4, on the real kernel: complete, healed, taken down; and what the LAN sees of it, in numbers.
+// Host access for IPv6 next to IPv4, on the real kernel: complete, healed and taken down.
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { isEqual } from '../../src/domain/objects/equal.ts';
 import { until } from '../support/until.ts';
@@ -15,17 +15,13 @@ import {
   ROUTER_IP6,
   WHOLE,
 } from './support/dual-stack.ts';
-import type { Frame, Lab } from './support/lab.ts';
-import { NIC, NIC_MAC, NODE_IP, photograph, plugPod, startLan } from './support/lan.ts';
+import type { Lab } from './support/lab.ts';
+import { NIC, NODE_IP, photograph, plugPod, startLan } from './support/lan.ts';
 
 jest.setTimeout(120_000);
 
 const ROUTED = attachmentOn(NIC, { spec: { parents: [{ interface: { name: NIC } }], hostAccess: { type: 'Routed' } } });
 const BOTH = [POD.ip, POD_IP6];
-
-type IPv6Frame = Frame & {
-  readonly icmp6?: { readonly type: string; readonly target?: string; readonly override?: boolean };
-};
 
 let lab: Lab;
 const agents: LabAgent[] = [];
@@ -40,7 +36,7 @@ afterEach(async () => {
   await lab.stop();
 });
 
-async function start(ips: readonly string[] = BOTH): Promise<{ agent: LabAgent; shim: string; mac: string }> {
+async function start(ips: readonly string[] = BOTH): Promise<{ agent: LabAgent; shim: string }> {
   const patient = { repairs: 1000, windowMs: 1000, firstPauseMs: 1, longestPauseMs: 1 };
   const agent = LabAgent.start(lab, 'node', { contest: patient });
   agents.push(agent);
@@ -49,9 +45,9 @@ async function start(ips: readonly string[] = BOTH): Promise<{ agent: LabAgent; 
   await plugPod(lab, 'pod', { parent: 'mva-lan', ...POD });
   await lab.ip('pod', `-6 addr add ${POD_IP6}/64 dev net1 nodad`);
   agent.putPod(podWith(ips));
-  const [{ name: shim, mac } = { name: '', mac: '' }] = agent.status.shims ?? [];
+  const [{ name: shim } = { name: '' }] = agent.status.shims ?? [];
   await until('the pod has its route', async () => (await lab.show('node', `route show dev ${shim}`)).length === 1);
-  return { agent, shim, mac };
+  return { agent, shim };
 }
 
 async function has(shim: string, expected: IPv6Parts): Promise<void> {
@@ -61,14 +57,6 @@ async function has(shim: string, expected: IPv6Parts): Promise<void> {
     return isEqual(last, expected);
   };
   await until('the parts', look).catch(() => expect(last).toEqual(expected));
-}
-
-/** The MAC address under which the router knows the node after having forgotten everything. */
-async function learntAnew(): Promise<string | undefined> {
-  await lab.ip('router', '-6 neigh flush all');
-  await lab.pings('router', NODE_IP6);
-  const [entry] = await lab.show<{ lladdr?: string }>('router', `-6 neigh show ${NODE_IP6} dev sw0`);
-  return entry?.lladdr;
 }
 
 describe('host access for IPv6', () => {
@@ -183,30 +171,5 @@ describe('host access for IPv6', () => {
     await lab.ip('pod', 'link del net1');
     expect(await photograph(lab)).toBe(before);
     expect((await lab.ip('node', '-6 neigh show proxy')).trim()).toBe('');
-  });
-});
-
-describe('the LAN', () => {
-  test('knows the node by the MAC address of its parent, 100 times of 100, whatever the shim says as well', async () => {
-    const { shim, mac } = await start();
-    await has(shim, WHOLE);
-    const stopSniffing = await lab.sniff('router', 'sw0');
-    const known: (string | undefined)[] = [];
-    for (let i = 0; i < 100; i++) {
-      known.push(await learntAnew());
-      if (i % 20 === 0) await lab.pings('pod', NODE_IP6);
-    }
-    const frames = (await stopSniffing()) as readonly IPv6Frame[];
-    const own = frames.filter((frame) => frame.src === mac);
-    const advertised = own.filter(({ icmp6 }) => icmp6?.type === 'na');
-    console.log(
-      `100 resolutions: the shim sent ${advertised.length} neighbour advertisements to the LAN and ${own.length - advertised.length} other frames`,
-    );
-    expect(new Set(known)).toEqual(new Set([NIC_MAC]));
-    // Without the override flag they replace nothing that a neighbour knows already.
-    expect(advertised.filter(({ icmp6 }) => icmp6?.override === true)).toEqual([]);
-    expect(
-      own.filter(({ icmp6 }) => !['na', 'mld2-report', 'mld-report', 'mld-done'].includes(icmp6?.type ?? '')),
-    ).toEqual([]);
   });
 });

@@ -176,6 +176,15 @@ describe.each(Object.keys(networks))('the network of %s', (name) => {
     expect(await find('mvs-test')).toMatchObject({ isNdpProxy: false, isIPv6Forwarding: false });
   });
 
+  test('lets a macvlan send to some addresses only, and says to which', async () => {
+    const { ifindex, egress } = await createShim();
+    expect(egress).toBe('Open');
+    for (const macs of [['02:aa:00:00:00:02', '02:aa:00:00:00:03'], ['02:aa:00:00:00:03'], []]) {
+      expect(await refusals({ type: 'FilterEgress', ifindex, macs })).toEqual([]);
+      expect((await find('mvs-test')).egress).toEqual(macs);
+    }
+  });
+
   test('takes away what is there, and what is gone already as well', async () => {
     const { ifindex, name: shim } = await createShim();
     const address = { ifindex, address: '10.9.0.1', prefixLength: 32 };

@@ -107,6 +107,8 @@ export function applyChange(before: Network, change: Change): Network | string {
     case 'AddProxy':
     case 'RemoveProxy':
       return setProxy(before, change);
+    case 'FilterEgress':
+      return withLink(before, change.ifindex, (l) => ({ ...l, egress: change.macs }));
     case 'IgnoreRouters':
       return withLink(before, change.ifindex, (l) => ({ ...l, acceptsRouters: false }));
     case 'StartNdpProxy':
@@ -195,7 +197,10 @@ function createMacvlan(before: Network, change: Of<'CreateMacvlan'>): Network | 
   const ifindex = Math.max(...before.links.map((l) => l.ifindex)) + 1;
   const { name, mac, mtu } = change;
   const more = { kind: 'macvlan', macvlanMode: 'bridge', lower: change.parent, isUp: false, hasCarrier: false };
-  return { ...before, links: [...before.links, link({ ifindex, name, mac, mtu, ...more, acceptsRouters: true })] };
+  return {
+    ...before,
+    links: [...before.links, link({ ifindex, name, mac, mtu, ...more, acceptsRouters: true, egress: 'Open' })],
+  };
 }
 
 function setLink(before: Network, change: Of<'SetLink'>): Network | string {
@@ -214,7 +219,8 @@ function setLink(before: Network, change: Of<'SetLink'>): Network | string {
     ...(addressGeneration === undefined ? {} : { addressGeneration }),
     ...(arpFilter === undefined ? {} : { arpFilter }),
     ...(note === undefined ? {} : { note }),
-    ...(change.up ? { isUp: true, hasCarrier: parent?.hasCarrier ?? true } : {}),
+    ...(change.up === true ? { isUp: true, hasCarrier: parent?.hasCarrier ?? true } : {}),
+    ...(change.up === false ? { isUp: false, hasCarrier: false } : {}),
   }));
 }
 

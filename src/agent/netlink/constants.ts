@@ -15,6 +15,9 @@ export const RTM_GETROUTE = 26;
 export const RTM_NEWNEIGH = 28;
 export const RTM_DELNEIGH = 29;
 export const RTM_GETNEIGH = 30;
+export const RTM_NEWQDISC = 36;
+export const RTM_NEWTFILTER = 44;
+export const RTM_GETTFILTER = 46;
 export const RTM_NEWNSID = 88;
 export const RTM_GETNSID = 90;
 export const RTM_NEWLINKPROP = 108;
@@ -139,6 +142,18 @@ export const RTPROT_BOOT = 3;
 export const RTPROT_RA = 9;
 /** Who made a route; ours carry a number that no routing daemon uses for its own. */
 export const ROUTE_PROTOCOL = 109;
+
+/** Traffic control. */
+export const TC_H_CLSACT = 0xfffffff1;
+export const TC_H_CLSACT_MAJOR = 0xffff0000;
+export const TC_H_EGRESS = 0xfffffff3;
+export const TCA_KIND = 1;
+export const TCA_OPTIONS = 2;
+export const TCA_BPF_OPS_LEN = 4;
+export const TCA_BPF_OPS = 5;
+export const TCA_BPF_FLAGS = 8;
+/** What the program returns is the verdict. */
+export const TCA_BPF_FLAG_ACT_DIRECT = 1;
 
 /** Neighbours. */
 export const NDA_DST = 1;

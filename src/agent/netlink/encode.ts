@@ -1,5 +1,5 @@
 // A change, or the wish for a dump, as the message that the kernel understands.
-import type { Change, LinkSettingChange } from '../../domain/net/change.ts';
+import type { Change, EgressChange, LinkSettingChange } from '../../domain/net/change.ts';
 import { parseIPv4 } from '../../domain/net/cidr.ts';
 import type { Family } from '../../domain/net/network.ts';
 import * as k from './constants.ts';
@@ -11,8 +11,8 @@ const PUT = DO | k.NLM_F_CREATE | k.NLM_F_REPLACE;
 const DUMP = k.NLM_F_REQUEST | k.NLM_F_DUMP;
 
 type OfType<T extends Change['type']> = Extract<Change, { type: T }>;
-/** What netlink can do; the rest is written to files. */
-export type NetlinkChange = Exclude<Change, LinkSettingChange>;
+/** What one message does; the others take files or several messages. */
+export type NetlinkChange = Exclude<Change, LinkSettingChange | EgressChange>;
 
 /** The message that makes the change. Its answer is an acknowledgement. */
 export function encodeChange(change: NetlinkChange): Buffer {
@@ -113,7 +113,8 @@ function createMacvlan(change: OfType<'CreateMacvlan'>): Buffer {
 
 function setLink(change: OfType<'SetLink'>): Buffer {
   const up = change.up === true ? k.IFF_UP : 0;
-  const writer = new MessageWriter(k.RTM_NEWLINK, DO).bytes(linkHeader(change.ifindex, up, up));
+  const touched = change.up === undefined ? 0 : k.IFF_UP;
+  const writer = new MessageWriter(k.RTM_NEWLINK, DO).bytes(linkHeader(change.ifindex, up, touched));
   if (change.mac !== undefined) writer.attribute(k.IFLA_ADDRESS, macBytes(change.mac));
   if (change.mtu !== undefined) writer.u32(k.IFLA_MTU, change.mtu);
   if (change.note !== undefined) writer.text(k.IFLA_IFALIAS, change.note);

@@ -1,11 +1,12 @@
 // The node's network over netlink: dumps give the facts, batches make the changes.
 import { SHIM_PREFIX } from '../../api/names.ts';
-import type { Change, LinkSettingChange, Refusal } from '../../domain/net/change.ts';
+import type { Change, EgressChange, LinkSettingChange, Refusal } from '../../domain/net/change.ts';
 import type { Address, Family, Link, Neighbour, Network, Route } from '../../domain/net/network.ts';
 import type { NetworkPort } from '../ports.ts';
 import type { Addon } from './addon.ts';
-import { RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNEIGH, RTM_NEWROUTE } from './constants.ts';
+import { RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNEIGH, RTM_NEWROUTE, RTM_NEWTFILTER } from './constants.ts';
 import { decodeAddress, decodeLink, decodeNeighbour, decodeRoute } from './decode.ts';
+import { decodeFilter, encodeFilter, encodeFilterDump, encodeFilterPlace } from './egress-filter.ts';
 import {
   encodeAddressDump,
   encodeChange,
@@ -25,6 +26,8 @@ import { NetlinkError, RequestSocket } from './socket.ts';
 const ATTEMPTS = 4;
 /** What a dump answers when there is nothing: a table that was never used, a link or family that is not there. */
 const NOTHING = new Set(['ENOENT', 'ENODEV', 'EAFNOSUPPORT', 'EOPNOTSUPP']);
+/** What a kernel without classifiers of that kind answers. */
+const NO_FILTERS = new Set(['ENOENT', 'EOPNOTSUPP']);
 /** What the kernel answers when a change is already made: somebody, or an earlier attempt, was faster. */
 const ALREADY: Readonly<Partial<Record<Change['type'], readonly string[]>>> = {
   RemoveAltName: ['ENOENT', 'ENODEV'],
@@ -42,6 +45,7 @@ export class NetlinkNetwork implements NetworkPort {
   readonly #socket: RequestSocket;
   readonly #hardware: HardwareFacts;
   readonly #settings: LinkSettings;
+  #canFilter = true;
 
   /** Throws when the kernel refuses a socket. */
   constructor(addon: Addon, { hardware = new HardwareFacts(), settings = new LinkSettings() } = {}) {
@@ -51,7 +55,8 @@ export class NetlinkNetwork implements NetworkPort {
   }
 
   async read(): Promise<Network> {
-    const links = await this.#hardware.addTo(await this.#collect<Link>(encodeLinkDump, RTM_NEWLINK, decodeLink));
+    const found = await this.#hardware.addTo(await this.#collect<Link>(encodeLinkDump, RTM_NEWLINK, decodeLink));
+    const links = await Promise.all(found.map((link) => this.#withEgress(link)));
     const addresses = await this.#collect<Address>(encodeAddressDump, RTM_NEWADDR, decodeAddress);
     const routes = [...(await this.#readRoutes('IPv4')), ...(await this.#readRoutes('IPv6'))];
     const neighbours: Neighbour[] = [];
@@ -76,14 +81,31 @@ export class NetlinkNetwork implements NetworkPort {
     const refusals: Refusal[] = [];
     let batch: NetlinkChange[] = [];
     for (const change of changes) {
-      if (!isSettingChange(change)) {
+      if (isMessage(change)) {
         batch.push(change);
         continue;
       }
-      refusals.push(...(await this.#send(batch)), ...refusalOf(change, await this.#set(change)));
+      refusals.push(...(await this.#send(batch)));
+      const answer = change.type === 'FilterEgress' ? this.#filterEgress(change) : this.#set(change);
+      refusals.push(...refusalOf(change, await answer));
       batch = [];
     }
     return [...refusals, ...(await this.#send(batch))];
+  }
+
+  /** What a shim may send to. Other links are none of our business. */
+  async #withEgress(link: Link): Promise<Link> {
+    if (!this.#canFilter || !link.name.startsWith(SHIM_PREFIX)) return link;
+    const [egress] = await this.#collect(() => encodeFilterDump(link.ifindex), RTM_NEWTFILTER, decodeFilter);
+    return { ...link, egress: egress ?? 'Open' };
+  }
+
+  async #filterEgress({ ifindex, macs }: EgressChange): Promise<{ code: string; message: string } | undefined> {
+    const [place, filter] = await this.#socket.send([encodeFilterPlace(ifindex), encodeFilter(ifindex, macs)]);
+    const error = place === undefined || place.code === 'EEXIST' ? filter : place;
+    if (error === undefined || !NO_FILTERS.has(error.code)) return error;
+    this.#canFilter = false;
+    return undefined;
   }
 
   async #send(changes: readonly NetlinkChange[]): Promise<readonly Refusal[]> {
@@ -162,8 +184,8 @@ export class NetlinkNetwork implements NetworkPort {
   }
 }
 
-function isSettingChange(change: Change): change is LinkSettingChange {
-  return change.type === 'IgnoreRouters' || change.type === 'StartNdpProxy' || change.type === 'StopNdpProxy';
+function isMessage(change: Change): change is NetlinkChange {
+  return !['FilterEgress', 'IgnoreRouters', 'StartNdpProxy', 'StopNdpProxy'].includes(change.type);
 }
 
 function refusalOf(

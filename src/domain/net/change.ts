@@ -16,6 +16,7 @@ export type Change =
   | RouteChange
   | NeighbourChange
   | ProxyChange
+  | EgressChange
   | LinkSettingChange;
 
 /** Settings of a link; what is not given stays. */
@@ -25,7 +26,7 @@ export interface LinkChange {
   readonly name: string;
   readonly mac?: string;
   readonly mtu?: number;
-  readonly up?: true;
+  readonly up?: boolean;
   /** Make no IPv6 link-local address. */
   readonly addressGeneration?: 'None';
   readonly arpFilter?: true;
@@ -62,6 +63,13 @@ export interface ProxyChange {
   readonly type: 'AddProxy' | 'RemoveProxy';
   readonly ifindex: number;
   readonly address: string;
+}
+
+/** What leaves the link: frames to these MAC addresses only. */
+export interface EgressChange {
+  readonly type: 'FilterEgress';
+  readonly ifindex: number;
+  readonly macs: readonly string[];
 }
 
 /**
@@ -110,6 +118,8 @@ export function describeChange(change: Change): string {
     case 'AddProxy':
     case 'RemoveProxy':
       return `${change.type === 'AddProxy' ? 'answering' : 'ceasing to answer'} for ${change.address} on link ${change.ifindex}`;
+    case 'FilterEgress':
+      return `letting link ${change.ifindex} send to its ${change.macs.length} pods only`;
     case 'IgnoreRouters':
       return `switching accept_ra of the link ${change.name} off`;
     case 'StartNdpProxy':

@@ -44,6 +44,11 @@ export interface Link {
   /** The IPv6 settings proxy_ndp and forwarding of this link; missing when IPv6 is off in the kernel. */
   readonly isNdpProxy?: boolean;
   readonly isIPv6Forwarding?: boolean;
+  /**
+   * What leaves the link is filtered: only frames to these MAC addresses do. `Open`: no filter (of ours). Known of shims that
+   * answer for the node; missing where the kernel has no such filters.
+   */
+  readonly egress?: readonly string[] | 'Open';
   /** It takes default routes from routers that advertise themselves (accept_ra); missing when IPv6 is off in the kernel. */
   readonly acceptsRouters?: boolean;
 }

@@ -1,6 +1,8 @@
 // From the shims that are there to the shims that should be: the changes, in the order in which the kernel can make them.
 import type { Change, LinkChange } from '../net/change.ts';
 import { findByIndex, type Link, type Network, type Route } from '../net/network.ts';
+import { isEqual } from '../objects/equal.ts';
+import { EGRESS_MAX } from './egress.ts';
 import { isOwnShim, SHIM_NOTE } from './name.ts';
 import type { ShimPlan } from './plan.ts';
 import { familyOf, type ShimPod } from './pods.ts';
@@ -13,15 +15,38 @@ const METRIC = { IPv4: 0, IPv6: 1024 } as const;
 /**
  * The next changes for all shims, and for links that are shims no more. A new shim takes more than one round, each planned
  * from a fresh look: what may speak on the LAN (link up) comes only after the look that shows it silenced.
- * @param about.held names of shims that are left as they are for now
+ * @param about.held names of shims that are not put back for now; what keeps the LAN safe from them is done all the same
  */
 export function diffShims(
   plans: readonly ShimPlan[],
   network: Network,
   { nodeUid, held = new Set() }: { readonly nodeUid: string; readonly held?: ReadonlySet<string> | undefined },
 ): readonly Change[] {
-  const free = plans.filter((plan) => !held.has(plan.name));
-  return [...removeStrays(plans, network.links, nodeUid), ...free.flatMap((plan) => diffShim(plan, network))];
+  return [
+    ...removeStrays(plans, network.links, nodeUid),
+    ...plans.flatMap((plan) => (held.has(plan.name) ? calmShim(plan, network) : diffShim(plan, network))),
+  ];
+}
+
+/**
+ * While a shim is held back: whatever it lacks of silence is set, and until its next try it is down, since somebody undoes just
+ * that. Addresses that are not ours come off.
+ */
+function calmShim(plan: ShimPlan, network: Network): readonly Change[] {
+  const link = network.links.find((candidate) => isShimOf(plan, candidate));
+  if (link === undefined) return [];
+  const settings = settingsOf(plan, link);
+  const down = link.isUp ? { up: false } : {};
+  return [
+    ...deafnessOf(link),
+    ...(settings === undefined ? [] : [{ ...settings, ...down }]),
+    ...diffAddresses(plan, link.ifindex, network).filter(({ type }) => type === 'RemoveAddress'),
+  ];
+}
+
+/** Should it be refused, a default route from there is taken off as it comes: the shim need not wait for it. */
+function deafnessOf({ acceptsRouters, ifindex, name }: Link): readonly Change[] {
+  return acceptsRouters === true ? [{ type: 'IgnoreRouters', ifindex, name }] : [];
 }
 
 /** The next changes for one shim; none when all is as it should be. */
@@ -34,8 +59,7 @@ export function diffShim(plan: ShimPlan, network: Network): readonly Change[] {
     return [{ type: 'CreateMacvlan', name, parent: plan.parent, mac, mtu }];
   }
   const { ifindex, name } = link;
-  // Should it be refused, a default route from there is taken off as it comes: the shim need not wait for it.
-  const deafness = link.acceptsRouters === true ? ([{ type: 'IgnoreRouters', ifindex, name }] as const) : [];
+  const deafness = deafnessOf(link);
   const settings = settingsOf(plan, link);
   // Addresses and routes wait for the settings: before arp_filter is on, the LAN would learn the shim's MAC address.
   if (settings !== undefined) return [...deafness, settings];
@@ -47,6 +71,7 @@ export function diffShim(plan: ShimPlan, network: Network): readonly Change[] {
     ...diffAddresses(plan, ifindex, network),
     ...diffRoutes(plan, ifindex, network),
     ...diffNeighbours(plan, ifindex, network),
+    ...diffEgress(plan, link),
     ...diffProxies(plan, ifindex, network),
     ...diffNdpProxy(plan, link),
   ];
@@ -154,6 +179,17 @@ function diffNeighbours(plan: ShimPlan, ifindex: number, network: Network): read
     ...extra.map(({ address, mac }) => ({ type: 'RemoveNeighbour', ifindex, address, mac }) as const),
     ...missing.map(({ address, mac }) => ({ type: 'SetNeighbour', ifindex, address, mac }) as const),
   ];
+}
+
+/**
+ * A shim that answers for the node hears the LAN's questions too. The filter keeps its answers, and all else, from the LAN. It
+ * stays when the last IPv6 pod goes: to IPv4 it makes no difference while it is right, and it is kept right.
+ */
+function diffEgress(plan: ShimPlan, { ifindex, egress }: Link): readonly Change[] {
+  const isNeeded = plan.proxied.length > 0 || Array.isArray(egress);
+  const macs = [...new Set(plan.pods.map((pod) => pod.mac))].sort();
+  if (egress === undefined || !isNeeded || macs.length > EGRESS_MAX || isEqual(egress, macs)) return [];
+  return [{ type: 'FilterEgress', ifindex, macs }];
 }
 
 function diffProxies(plan: ShimPlan, ifindex: number, network: Network): readonly Change[] {

@@ -198,6 +198,20 @@ describe('IPv6', () => {
     ]);
   });
 
+  test('lets the shim send to its pods only, before it answers, and follows the pods', () => {
+    const bare = { addresses: [], routes: [route], neighbours: [neighbour] };
+    const filter = { type: 'FilterEgress', ifindex: 7, macs: [pod.mac] };
+    expect(diffShim(plan, around({ egress: 'Open' }, bare)).map((change) => change.type)).toEqual([
+      'FilterEgress',
+      'AddProxy',
+      'StartNdpProxy',
+    ]);
+    expect(diffShim(plan, around({ ...on, egress: ['02:00:00:00:00:99'] }, whole))).toEqual([filter]);
+    expect(diffShim(plan, around({ ...on, egress: [pod.mac] }, whole))).toEqual([]);
+    expect(diffShim(PLAN, around({ egress: 'Open' }))).toEqual([]);
+    expect(diffShim(PLAN, around({ egress: [] }))).toEqual([filter]);
+  });
+
   test('is left alone where the node forwards by default, and where the kernel has none', () => {
     expect(diffShim(PLAN, around({ isIPv6Forwarding: true }))).toEqual([]);
     const { isNdpProxy: _, isIPv6Forwarding: __, ...without } = WHOLE;
@@ -271,8 +285,32 @@ describe('links that are no shims (any more)', () => {
   test('all go when nothing is planned', () => {
     expect(diffShims([], around({}), NODE)).toEqual([{ type: 'DeleteLink', ifindex: 7, name: PLAN.name }]);
   });
+});
 
-  test('a shim that is held back is neither mended nor removed', () => {
-    expect(diffShims([PLAN], around({ arpFilter: false }), { ...NODE, held: new Set([PLAN.name]) })).toEqual([]);
+describe('a shim that is held back', () => {
+  const held = { ...NODE, held: new Set([PLAN.name]) };
+
+  test('is neither made again nor mended nor removed', () => {
+    expect(diffShims([PLAN], around(undefined), held)).toEqual([]);
+    expect(diffShims([PLAN], around({}, { routes: [], neighbours: [] }), held)).toEqual([]);
+    expect(diffShims([PLAN], around({ isUp: false }), held)).toEqual([]);
+  });
+
+  test('is silenced at once, and down until its next try', () => {
+    const on = { ifindex: 7, name: PLAN.name };
+    expect(diffShims([PLAN], around({ arpFilter: false }), held)).toEqual([
+      { type: 'SetLink', ...on, arpFilter: true, up: false },
+    ]);
+    expect(diffShims([PLAN], around({ addressGeneration: 'Other', isUp: false }), held)).toEqual([
+      { type: 'SetLink', ...on, addressGeneration: 'None' },
+    ]);
+    expect(diffShims([PLAN], around({ acceptsRouters: true }), held)).toEqual([{ type: 'IgnoreRouters', ...on }]);
+  });
+
+  test("loses addresses that are not the recipe's", () => {
+    const addresses = [address('10.9.0.1/24'), OWN, address('10.9.0.9/24', { ifindex: 7 })];
+    expect(diffShims([PLAN], around({}, { addresses }), held)).toEqual([
+      { type: 'RemoveAddress', ifindex: 7, address: '10.9.0.9', prefixLength: 24 },
+    ]);
   });
 });
