@@ -1,7 +1,7 @@
 // `make bench`: measures, prints a table with ratios, and writes docs/benchmarks.md with the machine and the versions.
 // `node test/bench/main.ts attachments scale` measures only that, and writes nothing.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { cpus, release, totalmem } from 'node:os';
+import { cpus, loadavg, release, totalmem } from 'node:os';
 import { agentRows } from './agent-rows.ts';
 import { attachmentRows } from './attachments.bench.ts';
 import { type Row, table } from './rows.ts';
@@ -22,6 +22,7 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
+const [load = 0] = loadavg();
 const rows: Row[] = [];
 for (const [name, measure] of Object.entries(MEASURES)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
@@ -45,7 +46,7 @@ Without a floor the ratio is measured / target, except for the cost of one attac
 The controller runs with the flags of the chart and with a pod's credentials; it, etcd, the API server and the bench share the cores.
 
 - macvlan-operator ${version}, Node ${process.versions.node}, Kubernetes 1.36.3, etcd 3.6.16
-- ${machine}, Linux ${release()}
+- ${machine}, Linux ${release()}; load average ${load.toFixed(1)} before the start, by other work on the machine
 - ${new Date().toISOString().slice(0, 10)}
 
 ${table(rows)}
