@@ -58,6 +58,14 @@ describe('the chart renders', () => {
     expect((await container()).image).toBe(`localhost/macvlan-operator:${project.version}`);
   });
 
+  test.each([
+    ['1.30.14', 1],
+    ['1.31.0', 0],
+    ['1.36.1-eks-1', 0],
+  ])('for Kubernetes %s, as far as its API server knows what the rules of the CRDs need', async (version, code) => {
+    expect((await runHelm(['template', 'operator', CHART, '--kube-version', version])).code).toBe(code);
+  });
+
   test('a controller that can do nothing to its node', async () => {
     const objects = await render();
     const { securityContext, hostNetwork, volumes } = find(objects, 'Deployment')['spec'].template.spec;
