@@ -90,6 +90,14 @@ describe('the chart', () => {
   });
 });
 
+test('the CustomResourceDefinitions that stayed are taken over by a release of another name where Helm is told so', async () => {
+  await helm('uninstall', 'operator', '-n', NAMESPACE, '--no-hooks');
+  const other = ['install', 'other', CHART, '-n', 'elsewhere', '--create-namespace'];
+  expect((await helm(...other)).stderr).toContain('invalid ownership metadata');
+  const { code, stderr } = await helm(...other, '--take-ownership');
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+});
+
 test('the templates of the CRDs print exactly the generated CRDs', async () => {
   const { stdout } = await runHelm(['template', 'operator', CHART, '--show-only', 'templates/crds.yaml']);
   const printed = parseAllDocuments(stdout).map((document) => document.toJS());
