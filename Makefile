@@ -41,10 +41,13 @@ test-e2e: deps binaries build ## run the tests on a real two-node cluster
 binaries: deps ## build the test cluster's binaries into the cache, unless they are there
 	@node test/cluster/main.ts build
 
-build: $(MODULES) ## bundle controller and agent and compile the netlink addon into dist/
+compiler: $(MODULES)
+	@bash scripts/deps.sh compiler
+
+build: compiler ## bundle controller and agent and compile the netlink addon into dist/
 	@npm run -s build
 
-image: $(MODULES) ## put the image together as dist/image.tar (a docker archive; Docker is used where there is one)
+image: compiler ## put the image for this machine's architecture together as dist/image.tar (a docker archive; Docker is used where there is one)
 	@node scripts/image.ts
 
 generate: $(MODULES) ## generate CRDs, chart pieces and reference pages from src/api
@@ -68,4 +71,4 @@ soak: deps binaries build ## faults and changes at random for five minutes (SOAK
 clean: ## remove what was built in this folder (not the cache of cluster binaries)
 	@rm -rf dist
 
-.PHONY: help deps demo demo-down test test-unit test-flow test-netns test-e2e binaries build image generate verify lint format bench soak clean
+.PHONY: help deps compiler demo demo-down test test-unit test-flow test-netns test-e2e binaries build image generate verify lint format bench soak clean

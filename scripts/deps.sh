@@ -1,12 +1,17 @@
 #!/usr/bin/env bash
 # Makes sure that the programs which this project takes from the system are there: installs what is missing where that
 # is possible (root on Debian or Ubuntu), else names it in one line. Silent and fast when nothing is missing.
+# `deps.sh compiler` looks for what compiling the addon takes, and for nothing else.
 set -euo pipefail
 PATH="$PATH:/usr/sbin:/sbin"
 
 packages=()
+command -v "${CC:-gcc}" >/dev/null 2>&1 || packages+=(gcc)
+[ -e /usr/include/stdio.h ] || packages+=(libc6-dev)
+[ -e /usr/include/linux/netlink.h ] || packages+=(linux-libc-dev)
+
 # package, and a command that it brings
-while read -r package command; do
+[ "${1:-all}" = compiler ] || while read -r package command; do
   command -v "$command" >/dev/null 2>&1 || packages+=("$package")
 done <<'LIST'
 iproute2 ip
@@ -16,13 +21,11 @@ dnsmasq-base dnsmasq
 util-linux nsenter
 procps sysctl
 mount mount
-gcc gcc
 pkg-config pkg-config
 tar tar
 LIST
 # runc's system call filter is built against it
-pkg-config --exists libseccomp 2>/dev/null || packages+=(libseccomp-dev)
-[ -e /usr/include/stdio.h ] || packages+=(libc6-dev)
+[ "${1:-all}" = compiler ] || pkg-config --exists libseccomp 2>/dev/null || packages+=(libseccomp-dev)
 
 if [ ${#packages[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -39,6 +42,7 @@ if [ ${#packages[@]} -gt 0 ]; then
   fi
 fi
 
+[ "${1:-all}" = all ] || exit 0
 go=$(command -v go) || { echo "missing: Go 1.26 or later, from https://go.dev/dl/, on PATH" >&2; exit 1; }
 version=$("$go" env GOVERSION)
 minor=${version#go1.}
