@@ -174,6 +174,19 @@ describe('the shim', () => {
     await agent.hasEntry('lan', 'Ready');
   });
 
+  test('is down while somebody keeps its silence from it', async () => {
+    const contest = { repairs: 2, windowMs: 60_000, firstPauseMs: 30_000, longestPauseMs: 30_000 };
+    const { agent, shim } = await startWithPod({ contest });
+    await until('a whole shim', () => isWhole(shim));
+    const unsilence = () => lab.exec('node', ['sh', '-c', `echo 0 > /proc/sys/net/ipv4/conf/${shim}/arp_filter`]);
+    await until('the shim is down', async () => {
+      await unsilence();
+      return (await link(shim))?.flags.includes('UP') === false;
+    });
+    expect(agent.entry('lan')).toMatchObject({ phase: 'Failed', problems: [{ reason: 'ShimContested' }] });
+    expect((await link(shim))?.flags).not.toContain('UP');
+  });
+
   test('follows its parent through down and up, and through a change of the node address', async () => {
     const { agent, shim } = await startWithPod();
     await until('a whole shim', () => isWhole(shim));

@@ -41,6 +41,7 @@ function calmShim(plan: ShimPlan, network: Network): readonly Change[] {
     ...deafnessOf(link),
     ...(settings === undefined ? [] : [{ ...settings, ...down }]),
     ...diffAddresses(plan, link.ifindex, network).filter(({ type }) => type === 'RemoveAddress'),
+    ...diffEgress(plan, link),
   ];
 }
 
@@ -65,12 +66,15 @@ export function diffShim(plan: ShimPlan, network: Network): readonly Change[] {
   if (settings !== undefined) return [...deafness, settings];
   // The kernel refuses to start a macvlan whose parent is off; once started it stays so when the parent goes off.
   if (!link.isUp && !parent.isUp) return deafness;
+  const routes = diffRoutes(plan, ifindex, network);
   return [
     ...deafness,
     ...(link.isUp ? [] : ([{ type: 'SetLink', ifindex, name, up: true }] as const)),
     ...diffAddresses(plan, ifindex, network),
-    ...diffRoutes(plan, ifindex, network),
+    // No packet to a pod may go without its neighbour: the kernel would ask the LAN for it, with the shim's MAC address.
+    ...routes.filter(({ type }) => type === 'RemoveRoute'),
     ...diffNeighbours(plan, ifindex, network),
+    ...routes.filter(({ type }) => type !== 'RemoveRoute'),
     ...diffEgress(plan, link),
     ...diffProxies(plan, ifindex, network),
     ...diffNdpProxy(plan, link),

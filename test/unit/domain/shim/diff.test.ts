@@ -69,13 +69,13 @@ describe('the next changes', () => {
     expect(diffShim(PLAN, facts)).toEqual([{ type: 'SetLink', ifindex: 7, name: PLAN.name, arpFilter: true }]);
   });
 
-  test('start a silenced shim, then give it address, route and neighbour', () => {
+  test('start a silenced shim, then give it address, neighbour and route', () => {
     const silent = around({ isUp: false }, { addresses: [], routes: [], neighbours: [] });
     expect(diffShim(PLAN, silent).map((change) => change.type)).toEqual([
       'SetLink',
       'AddAddress',
-      'AddRoute',
       'SetNeighbour',
+      'AddRoute',
     ]);
   });
 
@@ -173,8 +173,9 @@ describe('IPv6', () => {
     expect(diffShim(plan, around(on, whole))).toEqual([]);
   });
 
-  test('gets a route, a neighbour, an answer for the address of the node, and the settings for it', () => {
+  test('gets a neighbour, a route, an answer for the address of the node, and the settings for it', () => {
     expect(diffShim(plan, around({}, { addresses: [], routes: [], neighbours: [] }))).toEqual([
+      { type: 'SetNeighbour', ifindex: 7, address: 'fd00::2', mac: pod.mac },
       {
         type: 'AddRoute',
         ifindex: 7,
@@ -183,7 +184,6 @@ describe('IPv6', () => {
         source: 'fd00::1',
         metric: 1024,
       },
-      { type: 'SetNeighbour', ifindex: 7, address: 'fd00::2', mac: pod.mac },
       { type: 'AddProxy', ifindex: 7, address: 'fd00::1' },
       { type: 'StartNdpProxy', ifindex: 7, name: PLAN.name },
     ]);
@@ -284,6 +284,18 @@ describe('links that are no shims (any more)', () => {
 
   test('all go when nothing is planned', () => {
     expect(diffShims([], around({}), NODE)).toEqual([{ type: 'DeleteLink', ifindex: 7, name: PLAN.name }]);
+  });
+});
+
+describe('a route and its neighbour', () => {
+  test('come with the neighbour first, and go with the neighbour last', () => {
+    const next = { ...PLAN, pods: [{ address: '10.9.0.3', mac: '02:aa:00:00:00:03', source: '10.9.0.1' }] };
+    expect(diffShim(next, around({})).map((change) => change.type)).toEqual([
+      'RemoveRoute',
+      'RemoveNeighbour',
+      'SetNeighbour',
+      'AddRoute',
+    ]);
   });
 });
 
