@@ -15,11 +15,18 @@ export interface ShimWatchOptions {
   readonly onDeviation: () => void;
 }
 
+/** A shim when all about it was right. */
+interface Whole {
+  /** The IPv6 addresses that it answers for. */
+  readonly proxied: readonly string[];
+  readonly settings: ReturnType<typeof settingsOf>;
+}
+
 /** Asks for the shims of the last turn again and again; asks for a new turn when one has lost a setting. */
 export class ShimWatch {
   readonly #options: ShimWatchOptions;
-  /** By index: the IPv6 addresses that it is to answer for. */
-  #shims: ReadonlyMap<number, readonly string[]> = new Map();
+  /** By index. */
+  #shims: ReadonlyMap<number, Whole> = new Map();
   #cancel: (() => void) | undefined;
 
   constructor(options: ShimWatchOptions) {
@@ -31,9 +38,9 @@ export class ShimWatch {
     const whole = plan.shims.filter((shim) => isComplete(shim, facts.network));
     const planned = new Map(whole.map((shim) => [shim.name, shim.proxied]));
     this.#shims = new Map(
-      facts.network.links.flatMap(({ name, ifindex }) => {
-        const proxied = planned.get(name);
-        return proxied === undefined ? [] : [[ifindex, proxied] as const];
+      facts.network.links.flatMap((link) => {
+        const proxied = planned.get(link.name);
+        return proxied === undefined ? [] : [[link.ifindex, { proxied, settings: settingsOf(link) }] as const];
       }),
     );
     if (this.#shims.size > 0 && this.#cancel === undefined) this.#arm();
@@ -54,19 +61,18 @@ export class ShimWatch {
 
   async #look(): Promise<void> {
     const { network, onDeviation } = this.#options;
-    for (const [ifindex, proxied] of this.#shims) {
+    for (const [ifindex, { proxied, settings }] of this.#shims) {
       // A failure to look is no news: the next event or the next resync looks at everything.
       const link = await network.readLink(ifindex).catch(() => undefined);
       if (link === undefined) continue;
       const there = link.isNdpProxy === true ? await network.readProxied(ifindex).catch(() => proxied) : [];
-      if (hasLostSetting(link, proxied.length > 0) || !isEqual([...there].sort(), proxied)) onDeviation();
+      if (!isEqual(settingsOf(link), settings) || !isEqual([...there].sort(), proxied)) onDeviation();
     }
     if (this.#shims.size > 0 && this.#cancel === undefined) this.#arm();
   }
 }
 
-function hasLostSetting(link: Link, isProxy: boolean): boolean {
-  if (link.arpFilter === false || link.addressGeneration === 'Other' || link.acceptsRouters === true) return true;
-  if (link.isNdpProxy === undefined) return false;
-  return link.isNdpProxy !== isProxy || (isProxy && link.isIPv6Forwarding === false);
+/** What changes without an event. */
+function settingsOf({ arpFilter, addressGeneration, acceptsRouters, isNdpProxy, isIPv6Forwarding, egress }: Link) {
+  return { arpFilter, addressGeneration, acceptsRouters, isNdpProxy, isIPv6Forwarding, egress };
 }

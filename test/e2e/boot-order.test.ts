@@ -210,6 +210,8 @@ describe('a pod with an address of each family', () => {
         await until(`the pod reaches ${target}`, async () => (await cluster.kubectl(ping)).code === 0, PATIENCE_MS);
       }
       expect(await stateOf(DUAL.node)).toBe('Ready');
+      const filters = "tc filter show dev $(ip -o link | grep -o 'mvs-[a-z2-7]*' | head -n 1) egress";
+      expect((await node.exec(['sh', '-c', filters])).stdout).toContain('direct-action');
     },
     LONG_MS,
   );

@@ -70,7 +70,7 @@ export class NetlinkNetwork implements NetworkPort {
 
   async readLink(ifindex: number): Promise<Link | undefined> {
     const found = await this.#collect<Link>(() => encodeLinkGet(ifindex), RTM_NEWLINK, decodeLink);
-    return found[0];
+    return found[0] === undefined ? undefined : this.#withEgress(found[0]);
   }
 
   async readProxied(ifindex: number): Promise<readonly string[]> {

@@ -37,6 +37,8 @@ export interface IPv6Parts {
   readonly routes: readonly string[];
   readonly neighbours: readonly string[];
   readonly proxies: readonly string[];
+  /** Filters on what leaves it. */
+  readonly filters: number;
 }
 
 export const WHOLE: IPv6Parts = {
@@ -47,6 +49,7 @@ export const WHOLE: IPv6Parts = {
   routes: [`${POD_IP6} ${NODE_IP6}`],
   neighbours: [`${POD_IP6} ${POD.mac}`],
   proxies: [NODE_IP6],
+  filters: 1,
 };
 
 export const NOTHING: IPv6Parts = {
@@ -57,6 +60,7 @@ export const NOTHING: IPv6Parts = {
   routes: [],
   neighbours: [],
   proxies: [],
+  filters: 0,
 };
 
 export async function ipv6PartsOf(lab: Lab, shim: string): Promise<IPv6Parts> {
@@ -77,6 +81,8 @@ export async function ipv6PartsOf(lab: Lab, shim: string): Promise<IPv6Parts> {
       .map(({ dst, prefsrc }) => `${dst} ${prefsrc}`)
       .sort(),
     neighbours: neighbours.map(({ dst, lladdr }) => `${dst} ${lladdr}`).sort(),
+    filters:
+      (await lab.exec('node', ['tc', 'filter', 'show', 'dev', shim, 'egress'])).match(/direct-action/g)?.length ?? 0,
     proxies: proxies.map(({ dst }) => dst).sort(),
   };
 }
