@@ -1,4 +1,5 @@
 // What a node's CNI result cache tells of a pod's link: what network-status lacks (namespace, prefixes, routes, settings).
+import { aliasFor } from '../attachment/alias.ts';
 import { formatAddress, parseLinkAddress } from '../net/address-text.ts';
 import { parseMac } from '../net/mac.ts';
 import { type LinkSettings, parseSettings } from './link-settings.ts';
@@ -48,6 +49,14 @@ type Fields = Readonly<Record<string, unknown>>;
 /** The name under which libcni finds a link again: one file per network, container and interface. */
 export function keyOfLink(link: { readonly uid: string; readonly interface: string }): string {
   return `${link.uid}/${link.interface}`;
+}
+
+/**
+ * Whether somebody else's NAD of the attachment's name made the link: ours name the alias as their master. Such a link is none
+ * of our business.
+ */
+export function isForeignLink({ attachment, settings }: Pick<CachedLink, 'attachment' | 'settings'>): boolean {
+  return settings.master !== aliasFor(attachment);
 }
 
 /**

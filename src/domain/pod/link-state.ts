@@ -9,7 +9,7 @@ import type { MacvlanAttachment, ProblemStatus } from '../../api/v1alpha1/attach
 import type { NodePod } from '../../api/v1alpha1/node-state.ts';
 import type { Problem } from '../problem.ts';
 import type { AttachedPod } from './attached.ts';
-import { type CachedLink, keyOfLink } from './cached-link.ts';
+import { type CachedLink, isForeignLink, keyOfLink } from './cached-link.ts';
 import { settingsOf } from './link-settings.ts';
 import { isUnreadable, parseNetworks } from './networks.ts';
 
@@ -55,7 +55,11 @@ export function judgeLinks(facts: LinkFacts): readonly PodLink[] {
   const settings = new Map<string, string | undefined>();
   for (const [name, attachment] of facts.attachments) settings.set(name, settingsOf(attachment)?.fingerprint);
   const before = new Map(facts.before.map((link) => [keyOfLink(link), link]));
-  const links = facts.attached.map((link) => {
+  const own = facts.attached.filter((link) => {
+    const sight = facts.sights.get(keyOfLink(link));
+    return sight === undefined || !isForeignLink(sight.cached);
+  });
+  const links = own.map((link) => {
     const sight = facts.sights.get(keyOfLink(link));
     const judged = sight === undefined ? undefined : judge(sight, settings, facts.parents);
     return { ...link, ...(judged ?? saidBefore(before.get(keyOfLink(link)))) };

@@ -1,6 +1,6 @@
 // Making a vanished link again, in place: what has to be done for it, and for which pods that is refused.
 import type { Problem } from '../problem.ts';
-import type { CachedAddress, CachedLink, CachedRoute } from './cached-link.ts';
+import { type CachedAddress, type CachedLink, type CachedRoute, isForeignLink } from './cached-link.ts';
 
 /** Everything that the link has to be. */
 export interface RepairPlan {
@@ -41,7 +41,10 @@ export function isRefusal(plan: RepairPlan | Problem): plan is Problem {
 }
 
 /** Links of which the cache does not tell everything, or that others than the kernel look after. */
-function refusalFor({ settings, mac, ...link }: CachedLink): Problem | undefined {
+function refusalFor(cached: CachedLink): Problem | undefined {
+  const { settings, mac, ...link } = cached;
+  if (isForeignLink(cached))
+    return repairRefused(link.interface, "it was made by somebody else's NetworkAttachmentDefinition of that name");
   if (settings.chained.length > 0)
     return repairRefused(
       link.interface,

@@ -46,7 +46,7 @@ function link(name: string, chained: readonly string[] = []): CachedLink {
   return {
     ...{ namespace: 'home', name, uid: `uid-${name}`, attachment: 'lan', interface: 'net1' },
     ...{ netns: `/run/netns/${name}`, mac: '02:00:00:00:00:01', addresses: [], routes: [] },
-    settings: { mode: 'bridge', ipam: 'static', chained, fingerprint: '' },
+    settings: { master: 'mva-lan', mode: 'bridge', ipam: 'static', chained, fingerprint: '' },
   };
 }
 

@@ -34,6 +34,14 @@ function judged(sight: Partial<LinkSight> | undefined, init: Partial<LinkFacts> 
   }).map(({ state, problem }) => ({ state, ...(problem === undefined ? {} : { problem }) }));
 }
 
+test("a link that somebody else's NAD of that name made is not ours, whatever became of it", () => {
+  for (const master of ['eth0', '']) {
+    const foreign = { cached: { ...cached, settings: { ...settings, master } } } as const;
+    expect(judged(foreign)).toEqual([]);
+    expect(judged({ ...foreign, live: 'Missing' })).toEqual([]);
+  }
+});
+
 describe('a link that was given is', () => {
   test.each<[string, Partial<LinkSight> | undefined, Partial<LinkFacts>, string]>([
     ['attached when it is there', {}, {}, 'Attached'],

@@ -11,7 +11,7 @@ const link: CachedLink = {
     { destination: '0.0.0.0', prefixLength: 0, gateway: '198.51.100.1' },
     { destination: '198.51.100.1', prefixLength: 32 },
   ],
-  settings: { mode: 'private', mtu: 1400, ipam: 'static', chained: [], fingerprint: '' },
+  settings: { master: 'mva-lan', mode: 'private', mtu: 1400, ipam: 'static', chained: [], fingerprint: '' },
 };
 
 test('the link is made on the verified NIC with everything that it had, the ways to routers before the routers', () => {
@@ -24,6 +24,7 @@ test('the link is made on the verified NIC with everything that it had, the ways
 
 test.each<[string, Partial<CachedLink>, string]>([
   ['other plugins ran on it', { settings: { ...link.settings, chained: ['tuning', 'sbr'] } }, '(tuning, sbr)'],
+  ['a NAD of somebody else made it', { settings: { ...link.settings, master: 'eth0' } }, "somebody else's"],
   ['its address comes by DHCP', { settings: { ...link.settings, ipam: 'dhcp' } }, 'DHCP'],
   ['its MAC address is not known', { mac: '' }, 'MAC address'],
 ])('it is refused when %s, with a reason and a remedy', (_, change, because) => {
