@@ -145,11 +145,18 @@ export interface NodePod {
   readonly uid: string;
   /** Name of the attachment. */
   readonly attachment: string;
-  /** Name of the link in the pod; empty when there never was one. */
+  /**
+   * Name of the link in the pod; empty when there never was one.
+   * @maxLength 15
+   */
   readonly interface: string;
   /** MAC address of the link. */
   readonly mac?: string;
-  /** Addresses of the link, without prefix length. */
+  /**
+   * Addresses of the link, without prefix length.
+   * @maxItems 16
+   * @listType atomic
+   */
   readonly ips?: readonly string[];
   /**
    * What became of the link. Attached: it is there, as far as can be seen. Ghost: it vanished, and the pod runs on without it.

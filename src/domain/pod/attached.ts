@@ -1,6 +1,7 @@
 // Which pods of a node are on which attachment, from what Multus wrote on them.
 import type { Pod } from '../../api/kube.ts';
 import { ANNOTATION_NETWORK_STATUS } from '../../api/multus.ts';
+import { parseAddress } from '../net/address-range.ts';
 import { withoutPrefixLength } from '../net/cidr.ts';
 import { parseMac } from '../net/mac.ts';
 
@@ -16,6 +17,9 @@ export interface AttachedPod {
   /** Without prefix length. */
   readonly ips: readonly string[];
 }
+
+/** The most that is taken from one pod: it is written by users, and goes on into an object that all pods of the node share. */
+const LIMITS = { characters: 65_536, entries: 64, addresses: 16, name: 15 };
 
 /** An entry of the annotation, as far as it could be understood. */
 interface Entry {
@@ -63,21 +67,23 @@ function networkOf(networkName: string): readonly string[] {
  * never an error.
  */
 export function parseNetworkStatus(text: string | undefined): readonly Entry[] {
-  const list = parseJson(text ?? '');
-  return Array.isArray(list) ? list.flatMap((item) => parseEntry(item)) : [];
+  if (text === undefined || text.length > LIMITS.characters) return [];
+  const list = parseJson(text);
+  return Array.isArray(list) ? list.slice(0, LIMITS.entries).flatMap((item) => parseEntry(item)) : [];
 }
 
 function parseEntry(item: unknown): readonly Entry[] {
   if (typeof item !== 'object' || item === null) return [];
   const { name, interface: link, mac, ips } = item as Readonly<Record<string, unknown>>;
   if (typeof name !== 'string') return [];
-  const addresses = Array.isArray(ips) ? ips.filter((ip): ip is string => typeof ip === 'string') : [];
+  const texts = Array.isArray(ips) ? ips.filter((ip): ip is string => typeof ip === 'string') : [];
+  const addresses = texts.map(withoutPrefixLength).filter((ip) => parseAddress(ip) !== undefined);
   return [
     {
       name,
-      interface: typeof link === 'string' ? link : '',
+      interface: typeof link === 'string' && link.length <= LIMITS.name ? link : '',
       mac: typeof mac === 'string' ? (parseMac(mac) ?? '') : '',
-      ips: addresses.map(withoutPrefixLength).sort(),
+      ips: [...new Set(addresses)].slice(0, LIMITS.addresses).sort(),
     },
   ];
 }

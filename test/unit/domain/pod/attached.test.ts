@@ -73,6 +73,23 @@ describe('a network-status annotation', () => {
     expect(parseNetworkStatus(text)).toEqual([]);
   });
 
+  test('gives at most so much: addresses that are none, and all beyond the sixteenth, are left out', () => {
+    const ips = [
+      'x'.repeat(1000),
+      '10.0.0.1',
+      '10.0.0.1',
+      'fd00::1/64',
+      ...Array.from({ length: 40 }, (_, i) => `10.0.1.${i}`),
+    ];
+    const [entry] = parseNetworkStatus(JSON.stringify([{ name: 'a/b', ips, interface: 'n'.repeat(16) }]));
+    expect(entry?.ips).toHaveLength(16);
+    expect(entry?.ips).toEqual(expect.arrayContaining(['10.0.0.1', 'fd00::1', '10.0.1.0']));
+    expect(entry?.interface).toBe('');
+    const many = Array.from({ length: 1000 }, () => ({ name: 'a/b' }));
+    expect(parseNetworkStatus(JSON.stringify(many))).toHaveLength(64);
+    expect(parseNetworkStatus(JSON.stringify([{ name: 'a/b', comment: 'x'.repeat(70_000) }]))).toEqual([]);
+  });
+
   test('loses only what makes no sense', () => {
     const text = JSON.stringify([{ name: 'a/b', ips: ['10.0.0.1/24', 7, null], mac: 'no', interface: 5 }]);
     expect(parseNetworkStatus(text)).toEqual([{ name: 'a/b', interface: '', mac: '', ips: ['10.0.0.1'] }]);
