@@ -9,6 +9,7 @@ import type { KubeClient } from '../kernel/kube/client.ts';
 import type { Clock } from '../kernel/process/clock.ts';
 import type { Logger } from '../kernel/process/logger.ts';
 import type { Metrics } from '../kernel/process/metrics.ts';
+import { WorkQueue } from '../kernel/queue/work-queue.ts';
 import { Reflector } from '../kernel/watch/reflector.ts';
 import { Store } from '../kernel/watch/store.ts';
 import { ShimGuard } from './guard.ts';
@@ -21,6 +22,8 @@ import { Reporter, type StateClient } from './reporter.ts';
 import { ShimWatch } from './shim-watch.ts';
 import type { Outcome } from './status.ts';
 
+/** The longest pause before something that failed is tried again: pods may be waiting for it. In milliseconds. */
+const LONGEST_RETRY_MS = 30_000;
 /** Without any event, everything is looked at again after this, up to half of it earlier. In milliseconds. */
 const RESYNC_MS = 300_000;
 /** Events that are hardly ever about us are gathered for this long. In milliseconds. */
@@ -85,11 +88,18 @@ export function createAgent(options: AgentOptions): Agent {
       options.onOutcome?.(outcome);
     },
   });
-  const links = new Controller({ name: 'links', reconcile, ...shared });
-  const reports = new Controller({ name: 'report', reconcile: (_key, signal) => reporter.write(signal), ...shared });
+  const queue = () => new WorkQueue({ clock, longestRetryMs: LONGEST_RETRY_MS });
+  const links = new Controller({ name: 'links', reconcile, queue: queue(), ...shared });
+  const reports = new Controller({
+    name: 'report',
+    reconcile: (_key, signal) => reporter.write(signal),
+    queue: queue(),
+    ...shared,
+  });
   const pods = new Controller({
     name: 'pods',
     reconcile: async () => podWatch?.turn() ?? { type: 'blocked' },
+    queue: queue(),
     ...shared,
   });
 

@@ -17,11 +17,18 @@ export interface ReporterOptions {
   readonly onWritten: () => void;
 }
 
+interface Wanted {
+  readonly node: Node;
+  readonly status: MacvlanNodeStateStatus;
+}
+
 /** Remembers what the API server holds and what is to be said, and writes the difference. */
 export class Reporter {
   readonly #options: ReporterOptions;
   #current: MacvlanNodeState | undefined;
-  #wanted: { readonly node: Node; readonly status: MacvlanNodeStateStatus } | undefined;
+  /** The last write failed: it is tried again with what is to be said by then. */
+  #isFailing = false;
+  #wanted: Wanted | undefined;
 
   constructor(options: ReporterOptions) {
     this.#options = options;
@@ -37,16 +44,32 @@ export class Reporter {
     this.#current = state;
   }
 
-  /** Takes what is to be said from now on. Returns whether that differs from what was said. */
+  /**
+   * Takes what is to be said from now on. Returns whether a write has to be asked for: after one that failed, the next try is
+   * on its way already, and asking would only spare it the pause.
+   */
   publish(node: Node, status: MacvlanNodeStateStatus): boolean {
     this.#wanted = { node, status };
-    return this.#isNews(status);
+    return !this.#isFailing && this.#isNews(status);
   }
 
   /** Writes, if there is anything new. */
   async write(signal: AbortSignal): Promise<Answer> {
     const wanted = this.#wanted;
+    // What comes in from here on is not in this write.
+    this.#isFailing = false;
     if (wanted === undefined || !this.#isNews(wanted.status)) return { type: 'done' };
+    try {
+      await this.#write(wanted, signal);
+    } catch (error) {
+      this.#isFailing = true;
+      throw error;
+    }
+    this.#options.onWritten();
+    return { type: 'done' };
+  }
+
+  async #write(wanted: Wanted, signal: AbortSignal): Promise<void> {
     if (this.#current === undefined) await this.#create(wanted.node, signal);
     try {
       this.#current = await this.#options.client.apply(NODE_STATE, bodyFor(wanted.node, wanted.status), {
@@ -61,8 +84,6 @@ export class Reporter {
       if (error instanceof ApiError && error.status === 404) this.#current = undefined;
       throw error;
     }
-    this.#options.onWritten();
-    return { type: 'done' };
   }
 
   #isNews(status: MacvlanNodeStateStatus): boolean {
