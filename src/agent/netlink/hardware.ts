@@ -1,5 +1,5 @@
 // What netlink does not tell about a physical NIC: its driver and its place on the PCI bus, read from sysfs once per device.
-import { readlink, realpath } from 'node:fs/promises';
+import { readFile, readlink, realpath } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Link } from '../../domain/net/network.ts';
 
@@ -22,9 +22,9 @@ export class HardwareFacts {
     const known = new Map<number, Hardware>();
     for (const link of links) {
       if (link.type !== 'Ethernet' || link.kind !== undefined) continue;
-      known.set(link.ifindex, this.#known.get(link.ifindex) ?? (await this.#read(link.name)));
+      known.set(link.ifindex, this.#known.get(link.ifindex) ?? (await this.#read(link)));
     }
-    // One that was renamed at the very moment showed nothing: it is looked up again.
+    // One that was renamed at the very moment is looked up again.
     this.#known = new Map([...known].filter(([, hardware]) => hardware.driver !== undefined));
     return links.map((link) => {
       const hardware = known.get(link.ifindex);
@@ -32,15 +32,22 @@ export class HardwareFacts {
     });
   }
 
-  async #read(name: string): Promise<Hardware> {
+  /** Nothing when the name is, or has meanwhile become, that of another device: names may move while they are read. */
+  async #read({ name, ifindex }: Link): Promise<Hardware> {
+    if ((await this.#indexOf(name)) !== ifindex) return {};
     const device = join(this.#folder, name, 'device');
     const driver = await readlink(join(device, 'driver')).catch(() => undefined);
     const path = await realpath(device).catch(() => '');
+    if ((await this.#indexOf(name)) !== ifindex) return {};
     // A virtio NIC is a child of its PCI device: the nearest ancestor on that bus counts.
     const pciAddress = path.split('/').findLast((part) => PCI_ADDRESS.test(part));
     return {
       ...(driver === undefined ? {} : { driver: basename(driver) }),
       ...(pciAddress === undefined ? {} : { pciAddress }),
     };
+  }
+
+  async #indexOf(name: string): Promise<number> {
+    return Number(await readFile(join(this.#folder, name, 'ifindex'), 'utf8').catch(() => ''));
   }
 }

@@ -1,5 +1,5 @@
 // Driver and PCI address out of a sysfs that is laid out as the kernel's.
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -15,13 +15,14 @@ beforeEach(() => {
 afterEach(() => rmSync(sys, { recursive: true }));
 
 /** A NIC on a device, below `devices/`, that a driver looks after. */
-function plug(name: string, device: string, driver: string): void {
+function plug(name: string, device: string, driver: string, ifindex = 2): void {
   const path = join(sys, 'devices', device);
   mkdirSync(join(path, 'net', name), { recursive: true });
   mkdirSync(join(sys, 'bus/drivers', driver), { recursive: true });
   symlinkSync(join(sys, 'bus/drivers', driver), join(path, 'driver'));
   symlinkSync(path, join(path, 'net', name, 'device'));
   symlinkSync(join(path, 'net', name), join(sys, 'class/net', name));
+  writeFileSync(join(path, 'net', name, 'ifindex'), `${ifindex}\n`);
 }
 
 const factsOf = async (facts: HardwareFacts, ...links: ReturnType<typeof link>[]) =>
@@ -47,6 +48,18 @@ describe('driver and PCI address', () => {
     expect(await factsOf(facts, ...links)).toEqual([
       ['end0', 'bcmgenet', undefined],
       ['veth1', undefined, undefined],
+    ]);
+  });
+
+  test('are not taken from another device that has come to have the name, and are read once it is right', async () => {
+    plug('eth0', 'pci0000:00/0000:04:00.0', 'e1000e', 3);
+    const facts = new HardwareFacts(join(sys, 'class/net'));
+    expect(await factsOf(facts, link({ name: 'eth0' }))).toEqual([['eth0', undefined, undefined]]);
+    plug('lan0', 'pci0000:00/0000:03:00.0', 'igc', 2);
+    const links = [link({ name: 'lan0' }), link({ ifindex: 3, name: 'eth0' })];
+    expect(await factsOf(facts, ...links)).toEqual([
+      ['lan0', 'igc', '0000:03:00.0'],
+      ['eth0', 'e1000e', '0000:04:00.0'],
     ]);
   });
 
