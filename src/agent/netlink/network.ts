@@ -175,12 +175,20 @@ export class NetlinkNetwork implements NetworkPort {
           const value = message.type === type ? decode(message.body) : undefined;
           if (value !== undefined) found.push(value);
         });
-        if (isConsistent || attempt >= ATTEMPTS) return found;
+        if (isConsistent) return found;
+        if (attempt >= ATTEMPTS) throw new DisturbedError();
       } catch (error) {
         if (error instanceof NetlinkError && NOTHING.has(error.code)) return found;
         if (!isTransient(error) || attempt >= ATTEMPTS) throw error;
       }
     }
+  }
+}
+
+/** Half a look would take what it missed for gone: whoever asked has to ask again, later. */
+class DisturbedError extends Error {
+  constructor() {
+    super(`the kernel's tables changed during each of ${ATTEMPTS} looks at them`);
   }
 }
 

@@ -7,6 +7,7 @@ import type { Addon, NativeCallback } from '../../../../src/agent/netlink/addon.
 import { NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, RTM_NEWLINK } from '../../../../src/agent/netlink/constants.ts';
 import { encodeLinkDump } from '../../../../src/agent/netlink/encode.ts';
 import { MessageWriter, readMessages, setSequence } from '../../../../src/agent/netlink/message.ts';
+import { NetlinkNetwork } from '../../../../src/agent/netlink/network.ts';
 import { RequestSocket } from '../../../../src/agent/netlink/socket.ts';
 import { until } from '../../../support/until.ts';
 
@@ -141,4 +142,40 @@ test('a socket that is closed fails what waits and what comes, and closes once',
   expect((await waiting)[0]?.code).toBe('EBADF');
   expect((await socket.send([request()]))[0]?.code).toBe('EBADF');
   expect(closed).toBe(1);
+});
+
+describe('a look at the network', () => {
+  /** Answers dump after dump as empty, the first so many as disturbed, until the look is over. */
+  async function answerAll(look: Promise<unknown>, disturbed: number): Promise<void> {
+    let isOver = false;
+    const over = () => {
+      isOver = true;
+    };
+    look.then(over, over);
+    for (let count = 1; !isOver; count++) {
+      const known = await Promise.race([
+        sequences(count),
+        look.then(
+          () => [],
+          () => [],
+        ),
+      ]);
+      const number = known[count - 1];
+      if (number === undefined) return;
+      tell(0, message(NLMSG_DONE, number, { flags: count <= disturbed ? NLM_F_DUMP_INTR : 0 }));
+    }
+  }
+
+  test('is made again where it was disturbed', async () => {
+    const look = new NetlinkNetwork(addon).read();
+    await answerAll(look, 3);
+    expect(await look).toEqual({ links: [], addresses: [], routes: [], neighbours: [] });
+  });
+
+  test('rejects when it was disturbed each time, rather than tell a part of the truth', async () => {
+    const look = new NetlinkNetwork(addon).read();
+    const outcome = expect(look).rejects.toThrow('changed during each of 4 looks');
+    await answerAll(look, 100);
+    await outcome;
+  });
 });
