@@ -47,6 +47,8 @@ export class PodWatch {
   #sights: LinkSights = new Map();
   #hasLooked = false;
   #unknown: ReadonlySet<string> = new Set();
+  /** Uids of pods that are being deleted. */
+  #leaving: ReadonlySet<string | undefined> = new Set();
   #lookedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: PodWatchOptions) {
@@ -108,15 +110,16 @@ export class PodWatch {
     return attachedPods(pods.list().filter(isAlive), names).map(keyOfLink);
   }
 
-  /** Links of pods that run and are to go on running. */
+  /** Links of pods that run. Those that are being deleted are led to until the end, and nothing is missed of them. */
   async #readCache(): Promise<ReadonlyMap<string, CachedLink>> {
     const { attachments, pods, cache } = this.#options;
     const alive = new Set(
       pods
         .list()
-        .filter(isAlive)
+        .filter(hasNotEnded)
         .map((pod) => pod.metadata.uid),
     );
+    this.#leaving = new Set(pods.list().flatMap(({ metadata }) => (isLeaving(metadata) ? [metadata.uid] : [])));
     const links = await cache.read(new Set(attachments.list().map(({ metadata }) => metadata.name)));
     return new Map([...links].filter(([, link]) => alive.has(link.uid)));
   }
@@ -146,7 +149,8 @@ export class PodWatch {
 
   /** The NIC on which the link is to be made again now; nothing when that is not wanted, not possible, or not yet. */
   #parentFor(memory: Memory, now: number): number | undefined {
-    const { attachment } = memory.cached;
+    const { attachment, uid } = memory.cached;
+    if (this.#leaving.has(uid)) return undefined;
     const isWanted = this.#options.attachments.get(attachment)?.spec.repair?.type === 'InPlace';
     const hasPause = memory.triedAt !== undefined && now - memory.triedAt < REFUSED_PAUSE_MS;
     return isWanted && isGhost(memory, now) && !hasPause ? this.#parents.get(attachment) : undefined;
@@ -171,6 +175,7 @@ export class PodWatch {
     const sights = new Map<string, LinkSight>();
     for (const [key, memory] of this.#memories) {
       const { cached, live, refusal } = memory;
+      if (live === 'Missing' && this.#leaving.has(cached.uid)) continue;
       // Of a suspect, what was said before stands.
       const isSuspect = live === 'Missing' && !isGhost(memory, now);
       const told = isSuspect ? (this.#sights.get(key)?.live ?? 'Unseen') : live;
@@ -195,8 +200,16 @@ export class PodWatch {
   }
 }
 
-function isAlive({ metadata, status }: Pod): boolean {
-  return metadata.deletionTimestamp === undefined && status?.phase !== 'Succeeded' && status?.phase !== 'Failed';
+function isAlive(pod: Pod): boolean {
+  return !isLeaving(pod.metadata) && hasNotEnded(pod);
+}
+
+function isLeaving(metadata: Pod['metadata']): boolean {
+  return metadata.deletionTimestamp !== undefined;
+}
+
+function hasNotEnded({ status }: Pod): boolean {
+  return status?.phase !== 'Succeeded' && status?.phase !== 'Failed';
 }
 
 /** Never looked at, made by another ADD than the one that was looked at, or in doubt. */

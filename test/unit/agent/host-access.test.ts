@@ -84,6 +84,25 @@ describe('the node reaches', () => {
     });
   });
 
+  test('a pod that is being deleted, until its link is gone', async () => {
+    await inWorld(world, async () => {
+      world.put(ROUTED);
+      attach('web', { ips: ['10.9.0.2'] });
+      await look();
+      await until('a route', () => routed().length > 0);
+      const { metadata, ...rest } = attachedPod('web', { ips: ['10.9.0.2'] });
+      const deletionTimestamp = new Date(0).toISOString();
+      world.stores.pods.upsert({ metadata: { ...metadata, resourceVersion: '9', deletionTimestamp }, ...rest });
+      await look();
+      expect(routed()).toEqual(['10.9.0.2']);
+      world.links.clear();
+      world.stores.pods.upsert({ metadata: { ...metadata, resourceVersion: '10', deletionTimestamp }, ...rest });
+      await look();
+      await until('no route', () => routed().length === 0);
+      expect(world.entry()?.problems).toBeUndefined();
+    });
+  });
+
   test('nobody before it has looked at the pods, and takes nothing down until then', async () => {
     await inWorld(world, async () => {
       world.put(ROUTED);
