@@ -251,7 +251,12 @@ describe('an acknowledgement', () => {
 });
 
 describe('hints', () => {
-  const message = (type: number, change: NetlinkChange) => ({ type, flags: 0, sequence: 0, body: written(change).body });
+  const message = (type: number, change: NetlinkChange) => ({
+    type,
+    flags: 0,
+    sequence: 0,
+    body: written(change).body,
+  });
   const route = { ifindex: 7, destination: '10.9.0.2', prefixLength: 32, metric: 0 } as const;
 
   test('tell which link they are about', () => {
