@@ -1,6 +1,6 @@
 // Who asks, and what a bound pod looks like: on a real API server with the chart's policies.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { NAMESPACE, POD } from '../../../src/api/kube.ts';
+import { NAMESPACE } from '../../../src/api/kube.ts';
 import { useControlPlane } from '../../support/control-plane.ts';
 import { until } from '../../support/until.ts';
 import { HOME, IdentityWorld, MAC, networksOf } from './world.ts';
@@ -157,11 +157,12 @@ describe('nobody but the controller', () => {
 
   test.each(patches)('may change %s of a pod that waits, or of one that is bound', async (_what, patch, says) => {
     await world.makePod('guarded', { networks: 'nowhere' }).catch(() => {});
-    const said = (name: string) =>
-      world.client.jsonPatch(POD, { namespace: HOME, name }, patch).then(
-        () => '',
-        (error: unknown) => String(error),
-      );
+    // Somebody who may do anything, but has not the credentials of last resort.
+    await plane().kubectl(['create', 'clusterrolebinding', 'alice', '--clusterrole=cluster-admin', '--user=alice']);
+    const said = async (name: string) => {
+      const argv = ['-n', HOME, 'patch', 'pod', name, '--type=json', '-p', JSON.stringify(patch), '--as=alice'];
+      return (await plane().kubectl(argv)).stderr;
+    };
     expect(await said('guarded')).toContain(says);
     if (_what !== 'the gate') expect(await said('web-0')).toContain(says);
   });
