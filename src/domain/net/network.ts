@@ -110,11 +110,6 @@ export interface Network {
   readonly neighbours: readonly Neighbour[];
 }
 
-/** The link that has this as its name or as an altname. Names and altnames share one space in the kernel. */
-export function findByAnyName(links: readonly Link[], name: string): Link | undefined {
-  return links.find((link) => link.name === name || link.altNames.includes(name));
-}
-
 export function findByIndex(links: readonly Link[], ifindex: number): Link | undefined {
   return links.find((link) => link.ifindex === ifindex);
 }
