@@ -1,6 +1,7 @@
 // Which programs the test cluster is made of: what each is built from, and how. Versions are pinned by the go.mod beside it.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { kubernetesRelease } from './kubernetes.ts';
 
 /** One Go module under test/cluster/ and the programs that are built from it. */
 export interface Tool {
@@ -21,7 +22,7 @@ export interface Tool {
 }
 
 const here = import.meta.dirname;
-const KUBERNETES = '1.36.3';
+const KUBERNETES = kubernetesRelease();
 const CONTAINERD = 'github.com/containerd/containerd/v2';
 const CNI = 'github.com/containernetworking/plugins';
 
@@ -30,16 +31,16 @@ const defaults = { stamps: {}, tags: [], cgo: false };
 export const kubernetes: Tool = {
   ...defaults,
   name: 'kubernetes',
-  version: KUBERNETES,
-  folder: join(here, 'tools/kubernetes'),
+  version: KUBERNETES.version,
+  folder: KUBERNETES.folder,
   packages: ['kube-apiserver', 'kubectl', 'kube-controller-manager', 'kube-scheduler', 'kubelet'].map(
     (program) => `k8s.io/kubernetes/cmd/${program}`,
   ),
   stamps: Object.fromEntries(
     ['k8s.io/component-base/version', 'k8s.io/client-go/pkg/version'].flatMap((path) => [
-      [`${path}.gitVersion`, `v${KUBERNETES}`],
+      [`${path}.gitVersion`, `v${KUBERNETES.version}`],
       [`${path}.gitMajor`, '1'],
-      [`${path}.gitMinor`, '36'],
+      [`${path}.gitMinor`, KUBERNETES.minor.replace('1.', '')],
       [`${path}.gitTreeState`, 'clean'],
     ]),
   ),
