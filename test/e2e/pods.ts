@@ -1,4 +1,5 @@
 // Pods of the story: one static test program in an image of its own, attached by the usual Multus annotation.
+import { asWritten } from './gate.ts';
 import type { Outcome } from './stage.ts';
 
 export const TOOLBOX_IMAGE = 'localhost/macvlan-operator-toolbox:test';
@@ -9,14 +10,19 @@ export interface PodOptions {
   readonly node: string;
   /** The networks annotation; none: a plain cluster pod. */
   readonly networks?: string;
+  /** The annotation macvlan.dev/identity; none: the pod does not ask. */
+  readonly identity?: string;
   /** Arguments of the test program. */
   readonly args?: readonly string[];
 }
 
 /** A pod as JSON, ready for `kubectl apply -f -`. It ends within a second when it is deleted. */
 export function podManifest(options: PodOptions): object {
-  const annotations = options.networks === undefined ? {} : { 'k8s.v1.cni.cncf.io/networks': options.networks };
-  return {
+  const annotations = {
+    ...(options.networks === undefined ? {} : { 'k8s.v1.cni.cncf.io/networks': options.networks }),
+    ...(options.identity === undefined ? {} : { 'macvlan.dev/identity': options.identity }),
+  };
+  const pod = {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { name: options.name, namespace: options.namespace, annotations, labels: { story: options.name } },
@@ -36,6 +42,7 @@ export function podManifest(options: PodOptions): object {
       ],
     },
   };
+  return options.identity === undefined ? pod : asWritten(pod);
 }
 
 /** The link of an attachment in a pod, as Multus wrote it into the network-status annotation. */

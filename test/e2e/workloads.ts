@@ -1,4 +1,5 @@
 // Workloads whose pods may ask for an identity: the test program again, but made and placed by Kubernetes.
+import { asWritten } from './gate.ts';
 import { podManifest } from './pods.ts';
 
 export interface WorkloadOptions {
@@ -19,6 +20,7 @@ export function workloadManifest(options: WorkloadOptions): object {
   const { nodeName: _, ...rest } = spec;
   const podSpec = node === undefined ? rest : { ...rest, nodeSelector: { 'kubernetes.io/hostname': node } };
   const annotations = { 'k8s.v1.cni.cncf.io/networks': networks, 'macvlan.dev/identity': identity };
+  const template = { metadata: { labels: { app: name }, annotations }, spec: podSpec };
   const isDeployment = kind === 'Deployment';
   return {
     apiVersion: 'apps/v1',
@@ -28,7 +30,7 @@ export function workloadManifest(options: WorkloadOptions): object {
       replicas: 1,
       selector: { matchLabels: { app: name } },
       ...(isDeployment ? { strategy: { type: 'Recreate' } } : { serviceName: name }),
-      template: { metadata: { labels: { app: name }, annotations }, spec: podSpec },
+      template: identity === 'none' ? template : asWritten(template),
     },
   };
 }

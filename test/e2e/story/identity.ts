@@ -71,10 +71,7 @@ async function movesToTheOtherNode(world: World, first: Seen): Promise<void> {
 /** Another pod that names the identity: it is said for whom it waits. */
 async function waitsForItsPredecessor(world: World): Promise<void> {
   const { stage, cluster } = world;
-  const rival = podManifest({ name: 'rival', namespace: 'home', node: '', networks: 'lan-dhcp' }) as {
-    metadata: { annotations: Record<string, string> };
-  };
-  rival.metadata.annotations['macvlan.dev/identity'] = IDENTITY;
+  const rival = podManifest({ name: 'rival', namespace: 'home', node: '', networks: 'lan-dhcp', identity: IDENTITY });
   await kubectl(world, ['apply', '-f', '-'], JSON.stringify(rival));
   await stage.eventually('a second pod that wants the same identity waits, and it is said for whom', async () => {
     const said = await cluster.kubectl([
@@ -100,10 +97,7 @@ async function isReclaimed(world: World): Promise<void> {
     metadata: { name: 'printer', namespace: 'home' },
     spec: { reclaim: { type: 'Delete', after: '1s' } },
   };
-  const pod = podManifest({ name: 'printer', namespace: 'home', node: '', networks: 'lan-dhcp' }) as {
-    metadata: { annotations: Record<string, string> };
-  };
-  pod.metadata.annotations['macvlan.dev/identity'] = 'printer';
+  const pod = podManifest({ name: 'printer', namespace: 'home', node: '', networks: 'lan-dhcp', identity: 'printer' });
   const list = { apiVersion: 'v1', kind: 'List', items: [{ ...printer, spec: { reclaim: { type: 'Retain' } } }, pod] };
   await kubectl(world, ['apply', '-f', '-'], JSON.stringify(list));
   await kubectl(world, ['-n', 'home', 'wait', 'pod/printer', '--for=condition=Ready', '--timeout=60s']);
