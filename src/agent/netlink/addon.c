@@ -3,13 +3,17 @@
  *
  *   open(groups, receiveBuffer, callback, [namespace]) -> socket
  *                                                     socket.fd is written to with fs.write (thread pool), because the
- *                                                     kernel works while it is written to and may take 20 ms; `namespace` is
- *                                                     the descriptor of a network namespace that the socket is to belong to
+ *                                                     kernel works while it is written to and may take 20 ms; it is -1 once
+ *                                                     the socket is closed. `namespace` is the descriptor of a network
+ *                                                     namespace that the socket is to belong to
  *   close(socket)                                     stops the callback and closes the descriptor
  *   ref(socket), unref(socket)                        whether the socket keeps the process alive (it does at first)
  *
  * The callback gets (errno, undefined) or (0, Buffer with one datagram). ENOBUFS means that datagrams were lost.
  * A callback that throws ends up as an uncaught exception of the process, as with any other event in Node.
+ *
+ * Nothing is taken on trust from JavaScript: numbers are whole and in range, an object is a socket only by its type tag, and
+ * every length is the kernel's, checked against the buffer. What is wrong is an exception; nothing has happened then.
  */
 #define _GNU_SOURCE
 #define NAPI_VERSION 9
@@ -30,6 +34,11 @@
 #define DATAGRAM_MAX (128 * 1024)
 /* Datagrams per turn of the event loop, so that a storm of events cannot starve everything else. */
 #define DATAGRAMS_PER_TURN 64
+/* More than anybody needs; the kernel doubles the number, and has to have room for that. */
+#define RECEIVE_BUFFER_MAX (256 * 1024 * 1024)
+
+/* Marks the objects of `open`: other addons wrap pointers of their own in their objects. */
+static const napi_type_tag SOCKET_TAG = {0x8d1f4c6be2a94f07, 0xa3b5d0c91e7f4826};
 
 typedef struct {
   uv_poll_t poll;
@@ -51,6 +60,26 @@ static napi_value throw_errno(napi_env env, int error, const char *what) {
   snprintf(code, sizeof code, "%d", error);
   napi_throw_error(env, code, message);
   return NULL;
+}
+
+static napi_value throw_type(napi_env env, const char *message) {
+  napi_throw_type_error(env, NULL, message);
+  return NULL;
+}
+
+/* Whether the value is a whole number from `min` to `max`. Conversions of Node-API would cut off what does not fit. */
+static bool read_whole(napi_env env, napi_value value, int64_t min, int64_t max, int64_t *result) {
+  double number;
+  if (napi_get_value_double(env, value, &number) != napi_ok) return false;
+  /* Also false for what is not a number. */
+  if (!(number >= (double)min && number <= (double)max)) return false;
+  *result = (int64_t)number;
+  return (double)*result == number;
+}
+
+static bool is_of_type(napi_env env, napi_value value, napi_valuetype wanted) {
+  napi_valuetype type;
+  return napi_typeof(env, value, &type) == napi_ok && type == wanted;
 }
 
 static void on_closed(uv_handle_t *handle) {
@@ -99,15 +128,19 @@ static bool deliver(Socket *s, int error, size_t length) {
   napi_handle_scope scope;
   if (napi_open_handle_scope(env, &scope) != napi_ok) return false;
   napi_value callback, receiver, arguments[2], result;
-  napi_get_reference_value(env, s->callback, &callback);
-  napi_create_int32(env, error, &arguments[0]);
-  napi_get_undefined(env, &arguments[1]);
-  if (error == 0) napi_create_buffer_copy(env, length, s->buffer, NULL, &arguments[1]);
-  napi_get_global(env, &receiver);
-  napi_status status = napi_make_callback(env, s->context, receiver, callback, 2, arguments, &result);
-  if (status == napi_pending_exception) {
+  /* A datagram for which there is no room is as good as lost. */
+  if (error == 0 && napi_create_buffer_copy(env, length, s->buffer, NULL, &arguments[1]) != napi_ok) error = ENOBUFS;
+  if (error != 0) napi_get_undefined(env, &arguments[1]);
+  napi_status status = napi_generic_failure;
+  if (napi_get_reference_value(env, s->callback, &callback) == napi_ok && callback != NULL &&
+      napi_create_int32(env, error, &arguments[0]) == napi_ok && napi_get_global(env, &receiver) == napi_ok)
+    status = napi_make_callback(env, s->context, receiver, callback, 2, arguments, &result);
+  if (status != napi_ok) {
     napi_value exception;
-    if (napi_get_and_clear_last_exception(env, &exception) == napi_ok) napi_fatal_exception(env, exception);
+    bool is_pending = false;
+    if (napi_is_exception_pending(env, &is_pending) == napi_ok && is_pending &&
+        napi_get_and_clear_last_exception(env, &exception) == napi_ok)
+      napi_fatal_exception(env, exception);
   }
   napi_close_handle_scope(env, scope);
   return !s->closing;
@@ -178,82 +211,116 @@ static int open_socket_in(int namespace, uint32_t groups, int receive_buffer) {
   return fd;
 }
 
-/* Puts the socket on the event loop. On failure nothing is left but the memory, which the caller frees. */
+/*
+ * Puts the socket on the event loop. On failure descriptor and memory are given back: at once, or, when the loop has the handle
+ * already, as soon as the loop has let go of it.
+ */
 static int watch_socket(napi_env env, Socket *s) {
   uv_loop_t *loop;
-  if (napi_get_uv_event_loop(env, &loop) != napi_ok) return EINVAL;
-  int status = uv_poll_init(loop, &s->poll, s->fd);
-  if (status < 0) return -status;
+  int status = napi_get_uv_event_loop(env, &loop) == napi_ok ? uv_poll_init(loop, &s->poll, s->fd) : UV_EINVAL;
+  if (status < 0) {
+    close(s->fd);
+    free(s);
+    return -status;
+  }
   s->poll.data = s;
   status = uv_poll_start(&s->poll, UV_READABLE, on_readable);
+  if (status < 0) {
+    s->wrapper_gone = true;
+    begin_close(s);
+  }
   return status < 0 ? -status : 0;
+}
+
+/* The socket behind a value, or NULL: an object of `open`, and nothing else. */
+static Socket *socket_of(napi_env env, napi_value value) {
+  bool is_socket = false;
+  void *data = NULL;
+  if (!is_of_type(env, value, napi_object)) return NULL;
+  if (napi_check_object_type_tag(env, value, &SOCKET_TAG, &is_socket) != napi_ok || !is_socket) return NULL;
+  return napi_unwrap(env, value, &data) == napi_ok ? data : NULL;
+}
+
+static napi_value get_fd(napi_env env, napi_callback_info info) {
+  napi_value self, fd = NULL;
+  if (napi_get_cb_info(env, info, NULL, NULL, &self, NULL) != napi_ok) return NULL;
+  Socket *s = socket_of(env, self);
+  if (s == NULL) return throw_type(env, "not a netlink socket");
+  napi_create_int32(env, s->fd, &fd);
+  return fd;
+}
+
+/* The object that stands for the socket: from here on, its collection ends the socket. NULL when there is no room for it. */
+static napi_value wrap_socket(napi_env env, Socket *s, napi_value callback) {
+  const napi_property_descriptor fd = {"fd", NULL, NULL, get_fd, NULL, NULL, napi_enumerable, NULL};
+  napi_value object, name;
+  if (napi_create_string_utf8(env, "netlink", NAPI_AUTO_LENGTH, &name) != napi_ok ||
+      napi_create_reference(env, callback, 1, &s->callback) != napi_ok ||
+      napi_async_init(env, NULL, name, &s->context) != napi_ok ||
+      napi_add_async_cleanup_hook(env, on_environment_end, s, &s->cleanup) != napi_ok ||
+      napi_create_object(env, &object) != napi_ok || napi_define_properties(env, object, 1, &fd) != napi_ok ||
+      napi_type_tag_object(env, object, &SOCKET_TAG) != napi_ok ||
+      napi_wrap(env, object, s, on_collected, NULL, NULL) != napi_ok)
+    return NULL;
+  return object;
 }
 
 static napi_value open_(napi_env env, napi_callback_info info) {
   size_t count = 4;
-  napi_value arguments[4], object, fd, name;
-  uint32_t groups = 0;
-  int32_t receive_buffer = 0, namespace = -1;
-  napi_get_cb_info(env, info, &count, arguments, NULL, NULL);
-  if (count < 3 || napi_get_value_uint32(env, arguments[0], &groups) != napi_ok ||
-      napi_get_value_int32(env, arguments[1], &receive_buffer) != napi_ok) {
-    napi_throw_type_error(env, NULL, "open(groups, receiveBuffer, callback, [namespace])");
-    return NULL;
-  }
-  if (count > 3 && napi_get_value_int32(env, arguments[3], &namespace) != napi_ok) namespace = -1;
+  napi_value arguments[4];
+  int64_t groups = 0, receive_buffer = 0, namespace = -1;
+  /* Arguments that are not there are undefined. */
+  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok ||
+      !read_whole(env, arguments[0], 0, UINT32_MAX, &groups) ||
+      !read_whole(env, arguments[1], 1, RECEIVE_BUFFER_MAX, &receive_buffer) ||
+      !is_of_type(env, arguments[2], napi_function))
+    return throw_type(env, "open(groups, receiveBuffer, callback, [namespace])");
+  /* A descriptor that is none must not end in a socket of the node's own namespace. */
+  if (!is_of_type(env, arguments[3], napi_undefined) && !read_whole(env, arguments[3], 0, INT32_MAX, &namespace))
+    return throw_type(env, "the namespace is no descriptor");
   Socket *s = calloc(1, sizeof *s);
   if (s == NULL) return throw_errno(env, ENOMEM, "netlink socket");
   s->env = env;
-  s->fd = namespace < 0 ? open_socket(groups, receive_buffer) : open_socket_in(namespace, groups, receive_buffer);
+  s->fd = namespace < 0 ? open_socket((uint32_t)groups, (int)receive_buffer)
+                        : open_socket_in((int)namespace, (uint32_t)groups, (int)receive_buffer);
   if (s->fd < 0) {
     int error = -s->fd;
     free(s);
     return throw_errno(env, error, "netlink socket");
   }
   int error = watch_socket(env, s);
-  if (error != 0) {
-    close(s->fd);
-    free(s);
-    return throw_errno(env, error, "netlink socket on the event loop");
-  }
-  napi_create_string_utf8(env, "netlink", NAPI_AUTO_LENGTH, &name);
-  napi_create_reference(env, arguments[2], 1, &s->callback);
-  napi_async_init(env, NULL, name, &s->context);
-  napi_add_async_cleanup_hook(env, on_environment_end, s, &s->cleanup);
-  napi_create_object(env, &object);
-  napi_wrap(env, object, s, on_collected, NULL, NULL);
-  napi_create_int32(env, s->fd, &fd);
-  napi_set_named_property(env, object, "fd", fd);
-  return object;
+  if (error != 0) return throw_errno(env, error, "netlink socket on the event loop");
+  napi_value object = wrap_socket(env, s, arguments[2]);
+  if (object != NULL) return object;
+  s->wrapper_gone = true; /* there is none: the memory goes with the handle */
+  begin_close(s);
+  return throw_errno(env, ENOMEM, "netlink socket");
 }
 
-/* The socket behind the first argument, or NULL with an exception pending. */
-static Socket *unwrap(napi_env env, napi_callback_info info) {
+/* The socket that is the first argument, or NULL with an exception pending. */
+static Socket *first_argument(napi_env env, napi_callback_info info) {
   size_t count = 1;
   napi_value argument;
-  void *data = NULL;
-  napi_get_cb_info(env, info, &count, &argument, NULL, NULL);
-  if (count < 1 || napi_unwrap(env, argument, &data) != napi_ok) {
-    napi_throw_type_error(env, NULL, "not a netlink socket");
-    return NULL;
-  }
-  return data;
+  Socket *s = NULL;
+  if (napi_get_cb_info(env, info, &count, &argument, NULL, NULL) == napi_ok) s = socket_of(env, argument);
+  if (s == NULL) throw_type(env, "not a netlink socket");
+  return s;
 }
 
 static napi_value close_(napi_env env, napi_callback_info info) {
-  Socket *s = unwrap(env, info);
+  Socket *s = first_argument(env, info);
   if (s != NULL) begin_close(s);
   return NULL;
 }
 
 static napi_value ref_(napi_env env, napi_callback_info info) {
-  Socket *s = unwrap(env, info);
+  Socket *s = first_argument(env, info);
   if (s != NULL && !s->closing) uv_ref((uv_handle_t *)&s->poll);
   return NULL;
 }
 
 static napi_value unref_(napi_env env, napi_callback_info info) {
-  Socket *s = unwrap(env, info);
+  Socket *s = first_argument(env, info);
   if (s != NULL && !s->closing) uv_unref((uv_handle_t *)&s->poll);
   return NULL;
 }
@@ -265,6 +332,6 @@ NAPI_MODULE_INIT() {
       {"ref", NULL, ref_, NULL, NULL, NULL, napi_enumerable, NULL},
       {"unref", NULL, unref_, NULL, NULL, NULL, napi_enumerable, NULL},
   };
-  napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);
+  if (napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions) != napi_ok) return NULL;
   return exports;
 }

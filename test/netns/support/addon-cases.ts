@@ -1,5 +1,5 @@
 // Cases of the native addon, each in a process of its own inside a namespace: what it prints and how it ends is the result.
-import { writeSync } from 'node:fs';
+import { readdirSync, writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { type Addon, loadAddon } from '../../../src/agent/netlink/addon.ts';
 import { listen } from '../../../src/agent/netlink/events.ts';
@@ -116,17 +116,91 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     say(`rss ${Math.round(process.memoryUsage().rss / 1024 / 1024) < 150}`);
   },
 
+  /** Every argument of every function, one after another, as it must not be: each is refused with an exception. */
   async wrongUse() {
+    const good = addon.open(1, 65536, () => {});
+    // Objects of other addons, and such as look like a socket.
+    const foreign = [
+      {},
+      { fd: 3 },
+      Object.create(good),
+      new Proxy(good, {}),
+      new Uint8Array(8),
+      detached(),
+      null,
+      7,
+      'x',
+    ];
+    const notWhole = [-1, -(2 ** 31), 0.5, 2 ** 53, 2 ** 32, NaN, Infinity, '1', 1n, null, {}, detached(), Symbol('s')];
+    const calls: unknown[][] = [['open'], ['open', 1, 65536], ['close'], ['ref'], ['unref']];
+    for (const bad of notWhole) {
+      calls.push(['open', bad, 65536, () => {}], ['open', 1, bad, () => {}], ['open', 1, 65536, () => {}, bad]);
+    }
+    for (const bad of [...foreign, undefined]) {
+      calls.push(['open', 1, 65536, bad], ['close', bad], ['ref', bad], ['unref', bad]);
+    }
     const wrong = addon as unknown as Record<string, (...args: unknown[]) => unknown>;
-    for (const [method, ...args] of [['open'], ['open', 'x', 'y', () => {}], ['close', {}], ['ref'], ['unref', 7]]) {
+    const before = descriptors();
+    for (const [method, ...args] of calls) {
       try {
         wrong[String(method)]?.(...args);
-        say('no error');
+        say(`${String(method)}(${args.map(String).join(', ')}) went through`);
+      } catch (error) {
+        if (!(error instanceof TypeError)) say(`${String(method)}(${args.map(String).join(', ')}): ${String(error)}`);
+      }
+    }
+    const getter = Object.getOwnPropertyDescriptor(good, 'fd')?.get;
+    for (const bad of foreign) {
+      try {
+        say(`a descriptor of ${String(bad)}: ${getter?.call(bad)}`);
+      } catch {
+        // As it should be.
+      }
+    }
+    say(`${calls.length} calls, ${descriptors() - before} sockets left open`);
+    // A descriptor that is open and no namespace, and one that is not open: errors of the kernel.
+    for (const fd of [0, 2 ** 31 - 1]) {
+      try {
+        addon.open(1, 65536, () => {}, fd);
+        say(`a socket in ${fd}`);
       } catch (error) {
         say(String(error));
       }
     }
+    addon.close(good);
+    addon.ref(good);
+    addon.unref(good);
+    addon.close(good);
+    say(`closed: ${good.fd}`);
+  },
+
+  /** The kernel's answers do not go through a callback that took away what the addon works with. */
+  async reentry() {
+    const network = new NetlinkNetwork(addon);
+    let count = 0;
+    const socket = addon.open(1, 65536, () => {
+      count += 1;
+      // From inside its own callback: another socket, this one closed, memory moved.
+      addon.close(addon.open(1, 65536, () => {}));
+      globalThis.gc?.();
+      if (count === 3) addon.close(socket);
+    });
+    for (let i = 0; i < 6; i++) await network.apply([{ type: 'AddAltName', ifindex: 1, name: `name${i}` }]);
+    await turn();
+    say(`called ${count}`);
+    await network.close();
   },
 };
+
+/** A buffer whose memory was taken away. */
+function detached(): Uint8Array {
+  const bytes = new Uint8Array(8);
+  structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+  return bytes;
+}
+
+function descriptors(): number {
+  return readdirSync('/proc/self/fd').length;
+}
 
 await cases[name]?.();
