@@ -1,5 +1,5 @@
 // Chapter one: a cluster whose nodes name their LAN NICs differently, and the chart on it.
-
+import { hasMutatingPolicies, kubernetesRelease } from '../../cluster/kubernetes.ts';
 import { takeSnapshot } from '../snapshot.ts';
 import { startSniffer } from '../sniffer.ts';
 import { type Chapter, kubectl, OPERATOR_NAMESPACE, type World } from '../world.ts';
@@ -35,6 +35,9 @@ async function helmInstall(world: World): Promise<void> {
   const all = [...argv, '--create-namespace', ...values.flatMap((value) => ['--set', value])];
   const installed = await stage.show(`helm ${all.join(' ')}`, () => cluster.helm(all));
   stage.check('helm install succeeds', installed.code === 0);
+  const saysGate = /schedulingGates: \[\{name: macvlan.dev\/identity\}\]/.test(installed.stdout);
+  if (hasMutatingPolicies(kubernetesRelease())) stage.check('no gate has to be written by hand', !saysGate);
+  else stage.check('the chart says that pods bring their gate themselves on this Kubernetes', saysGate);
   const rollout = ['-n', OPERATOR_NAMESPACE, 'rollout', 'status', 'deployment/macvlan-controller', '--timeout=90s'];
   stage.check('two controller replicas are ready', (await kubectl(world, rollout)).code === 0);
   await kubectl(world, ['-n', OPERATOR_NAMESPACE, 'get', 'pods,leases']);
