@@ -243,6 +243,11 @@ function podStatus(pod: PodLink): NodePod {
   };
 }
 
-function problemStatus({ reason, message, remedy }: ProblemStatus): ProblemStatus {
-  return { reason, message, ...(remedy === undefined ? {} : { remedy }) };
+function problemStatus({ reason, message, remedy, severity }: ProblemStatus): ProblemStatus {
+  return {
+    reason,
+    message,
+    ...(severity === undefined ? {} : { severity }),
+    ...(remedy === undefined ? {} : { remedy }),
+  };
 }

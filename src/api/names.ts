@@ -56,7 +56,8 @@ export const SHIM_PREFIX = 'mvs-';
 /** The agent's DaemonSet, in the operator's own namespace. */
 export const AGENT_NAME = 'macvlan-agent';
 
-/** Types of the conditions on a MacvlanAttachment, in the order in which they are shown. `Ready` is computed from the others. */
+/** Types of the conditions on a MacvlanAttachment, in the order in which they are shown. `Ready` is computed
+ * from those before it; what is warned of is told beside it, and stands in nobody's way. */
 export const CONDITIONS = [
   'Accepted',
   'Rendered',
@@ -64,5 +65,6 @@ export const CONDITIONS = [
   'HostAccessReady',
   'PodsConnected',
   'Ready',
+  'NoWarnings',
 ] as const;
 export type ConditionType = (typeof CONDITIONS)[number];

@@ -27,7 +27,8 @@ export interface ReasonTables {
 export function problemsReference({ problems, reasons, conditionOf, identityProblems }: ReasonTables): string {
   const intro = [
     'Each code is the `reason` of a condition and of an event, and of an entry in `status.problems`, where `message` has the',
-    'facts of the case and `remedy` says what to do. The condition `Ready` shows the first problem of the others.',
+    'facts of the case and `remedy` says what to do. The condition `Ready` shows the first problem of the others. What is told under',
+    '`NoWarnings` may get in the way; nothing is held back for it (`severity: Warning` in the list), and `Ready` does not look at it.',
   ].join('\n');
   const problemRows = Object.entries(problems).map(
     ([code, meaning]) => `| \`${code}\` | \`${conditionOf(code)}\` | ${cell(meaning)} |`,

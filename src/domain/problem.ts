@@ -7,6 +7,8 @@ export interface Problem {
   readonly message: string;
   /** One sentence that starts with a verb. */
   readonly remedy: string;
+  /** Warning: it may get in the way, and nothing is held back for it. Missing: something does not work. */
+  readonly severity?: 'Warning';
   readonly node?: string;
   readonly namespace?: string;
 }
@@ -33,6 +35,8 @@ export const PROBLEMS = {
   ParentTaken: 'Another link on the NIC, or another attachment, cannot share it with this one.',
   ParentDown: 'The parent NIC is down or has no carrier.',
   ParentUnsuitable: 'The NIC that matches cannot carry macvlan links.',
+  ParentWireless: 'The NIC is a wireless one, whose access point knows one MAC address only.',
+  BondModeUnsuitable: 'The parent is a bond that gives its frames another MAC address than that of the pod.',
   MtuTooLarge: "The attachment's MTU is larger than the parent NIC's.",
   AliasTaken: 'The alias is in use on the node by a link that the operator may not touch.',
   CniPluginMissing: 'A CNI plugin binary that the attachment needs is not on the node.',
@@ -46,6 +50,10 @@ export const PROBLEMS = {
   RepairRefused: 'The link of a running pod vanished and cannot be made again in place.',
   PodsAttached: 'The attachment is deleted but pods are still attached.',
   NodeNotClean: 'The attachment is deleted but a node has not confirmed its clean-up.',
+  MacFilteringLikely: 'The NIC is of a kind whose other side usually lets one MAC address through only.',
+  MacFilteringSuspected: 'The gateway answers the NIC itself, and no link with another MAC address on it.',
+  ApplianceHost: 'The node runs an appliance system that looks after its network by itself.',
+  ArpResponderOnShim: "A load balancer on the node answers ARP on the shim, with the shim's MAC address.",
 } as const satisfies Record<string, string>;
 
 export type ProblemCode = keyof typeof PROBLEMS;
@@ -58,6 +66,7 @@ export const REASONS = {
   NodesReady: 'Every matched node has what it needs.',
   LinksThere: 'Every pod that was given a link has it.',
   NotWanted: 'The attachment does not ask for it.',
+  NothingSeen: 'Nothing was seen that may get in the way.',
   Working: 'Everything the attachment asks for is there.',
   Deleting: 'The attachment is deleted and is being taken down.',
   Pending: 'The agent of a matched node has seen the attachment and is at work.',

@@ -66,6 +66,11 @@ export interface MacvlanAttachmentSpec {
    * @default {"type":"Report"}
    */
   readonly repair?: Repair;
+  /**
+   * Whether the nodes find out if the LAN lets more than one MAC address through to their NIC, as virtual switches often do not.
+   * @default {"type":"None"}
+   */
+  readonly macFilterProbe?: MacFilterProbe;
   /** Labels and annotations of your own for the NetworkAttachmentDefinitions. */
   readonly networkDefinition?: NetworkDefinitionMetadata;
   /**
@@ -210,6 +215,28 @@ export interface Repair {
   readonly type: 'Report' | 'InPlace' | 'Recreate';
 }
 
+/**
+ * How a node finds out whether the LAN filters by MAC address.
+ * @validation {"rule":"!has(self.gateway) || self.type == 'Gateway'","message":"gateway belongs to type Gateway"}
+ */
+export interface MacFilterProbe {
+  /**
+   * None: it does not. Gateway: once the NIC is verified, when it changes, and every few hours, the agent asks the LAN's gateway by
+   * ARP whether it is there, from the NIC itself and from a link with a MAC address of its own that exists for a few seconds. Where
+   * only the NIC gets answers, the condition NoWarnings says MacFilteringSuspected. The questions name no IP address as their
+   * sender, so that nobody on the LAN learns anything from them. For this the agents run with CAP_NET_RAW. Do not use it on switch
+   * ports that are shut down when they see a second MAC address.
+   */
+  readonly type: 'None' | 'Gateway';
+  /**
+   * IPv4 address that is asked. Default: the next hop of the NIC's own default route, else the first IPv4 gateway of the ranges in
+   * ipam. Without any of them nothing is asked.
+   * @maxLength 15
+   * @validation {"rule":"isIP(self) && ip(self).family() == 4","message":"must be an IPv4 address such as 192.168.1.1"}
+   */
+  readonly gateway?: string;
+}
+
 /** What is true now, as far as the controller knows. */
 export interface MacvlanAttachmentStatus {
   /**
@@ -226,7 +253,7 @@ export interface MacvlanAttachmentStatus {
   /** The name under which each node's verified NIC is known to CNI (a kernel altname). */
   readonly alias?: string;
   /**
-   * Accepted, Rendered, ParentsReady, HostAccessReady, PodsConnected, and Ready, which sums up the others.
+   * Accepted, Rendered, ParentsReady, HostAccessReady, PodsConnected, and Ready, which sums these up; NoWarnings is told beside it.
    * @maxItems 16
    * @listType map
    * @listMapKeys ["type"]
@@ -295,6 +322,8 @@ export interface ProblemStatus {
   readonly reason: string;
   /** What is wrong. */
   readonly message: string;
+  /** Warning: it may get in the way, and nothing is held back for it. Default: something does not work. */
+  readonly severity?: 'Warning';
   /** What to do about it. */
   readonly remedy?: string;
   /** The node that it is about. */

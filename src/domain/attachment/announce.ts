@@ -61,6 +61,7 @@ export function actionFor(reason: string): string {
     HostAccessReady: 'PreparingHostAccess',
     PodsConnected: 'ConnectingPods',
     Ready: 'Deleting',
+    NoWarnings: 'LookingAtNodes',
   };
   return actions[aspectOf(reason)];
 }

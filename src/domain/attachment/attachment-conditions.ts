@@ -1,4 +1,4 @@
-// The six conditions of an attachment, each a function from what is known to an answer. `Ready` comes last and sums up.
+// The conditions of an attachment, each a function from what is known to an answer. `Ready` sums up all but the warnings.
 import { CONDITIONS, type ConditionType } from '../../api/names.ts';
 import type { ProblemStatus } from '../../api/v1alpha1/attachment.ts';
 import type { ConditionInput } from '../objects/conditions.ts';
@@ -19,6 +19,7 @@ export function answersFor(verdict: Verdict): Readonly<Record<ConditionType, Ans
     ParentsReady: parentsReady(verdict),
     HostAccessReady: hostAccessReady(verdict),
     PodsConnected: podsConnected(verdict),
+    NoWarnings: noWarnings(verdict),
   };
   return { ...answers, Ready: ready(verdict, answers) };
 }
@@ -77,14 +78,27 @@ function ready(verdict: Verdict, others: Readonly<Record<Exclude<ConditionType, 
   const own = problemsAs(verdict, 'Ready');
   if (own !== undefined) return own;
   if (isGoingAway(verdict.plan)) return no('Deleting', 'The attachment is being taken down.');
-  const first = CONDITIONS.filter((type) => type !== 'Ready').find((type) => others[type].status !== 'True');
-  if (first === undefined) return yes('Working', 'Everything that the attachment asks for is there.');
+  const first = CONDITIONS.filter(isNeeded).find((type) => others[type].status !== 'True');
+  if (first === undefined) return yes('Working', `Everything that the attachment asks for is there.${warned(others)}`);
   return { status: 'False', reason: others[first].reason, message: others[first].message };
+}
+
+function isNeeded(type: ConditionType): type is Exclude<ConditionType, 'Ready' | 'NoWarnings'> {
+  return type !== 'Ready' && type !== 'NoWarnings';
+}
+
+function warned({ NoWarnings: { status, reason } }: Pick<Record<ConditionType, Answer>, 'NoWarnings'>): string {
+  return status === 'True' ? '' : ` There is a warning, ${reason}: see the condition NoWarnings.`;
+}
+
+/** What the nodes see that may get in the way. Nothing else depends on it. */
+function noWarnings(verdict: Verdict): Answer {
+  return problemsAs(verdict, 'NoWarnings') ?? yes('NothingSeen', 'No node sees anything that may get in the way.');
 }
 
 /** The problems of one aspect as a "no", or nothing when there is none. */
 function problemsAs(verdict: Verdict, type: ConditionType, lead = ''): Answer | undefined {
-  const problems = verdict.problems.filter((problem) => aspectOf(problem.reason) === type);
+  const problems = verdict.problems.filter((problem) => aspectOf(problem.reason, problem.severity) === type);
   const [first] = problems;
   if (first === undefined) return undefined;
   const more = problems.length - SPELLED_OUT;

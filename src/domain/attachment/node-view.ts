@@ -53,7 +53,7 @@ function stateOf(node: string, entry: NodeAttachment | undefined, generation: nu
   return {
     node,
     isReady,
-    isDegraded: entry.phase === 'Failed' || problems.length > 0,
+    isDegraded: entry.phase === 'Failed' || problems.some(({ severity }) => severity !== 'Warning'),
     hasParent: isReady || (isCurrent && isVerified(entry)),
     hasShim: isCurrent && entry.hostAccess === 'Ready',
     problems,

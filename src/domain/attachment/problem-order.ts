@@ -24,6 +24,8 @@ const ASPECTS: Readonly<Record<ProblemCode, ConditionType>> = {
   ParentTaken: 'ParentsReady',
   ParentDown: 'ParentsReady',
   ParentUnsuitable: 'ParentsReady',
+  ParentWireless: 'ParentsReady',
+  BondModeUnsuitable: 'ParentsReady',
   MtuTooLarge: 'ParentsReady',
   AliasTaken: 'ParentsReady',
   CniPluginMissing: 'ParentsReady',
@@ -38,11 +40,16 @@ const ASPECTS: Readonly<Record<ProblemCode, ConditionType>> = {
   RepairRefused: 'PodsConnected',
   PodsAttached: 'Ready',
   NodeNotClean: 'Ready',
+  MacFilteringLikely: 'NoWarnings',
+  MacFilteringSuspected: 'NoWarnings',
+  ApplianceHost: 'NoWarnings',
+  ArpResponderOnShim: 'NoWarnings',
 };
 
 /** The condition that a problem of this reason is shown in. Agents of another version may know other reasons. */
-export function aspectOf(reason: string): ConditionType {
-  return isProblemCode(reason) ? ASPECTS[reason] : 'ParentsReady';
+export function aspectOf(reason: string, severity?: 'Warning'): ConditionType {
+  if (isProblemCode(reason)) return ASPECTS[reason];
+  return severity === 'Warning' ? 'NoWarnings' : 'ParentsReady';
 }
 
 export function isProblemCode(reason: string): reason is ProblemCode {
@@ -58,6 +65,6 @@ export function sortProblems(problems: readonly ProblemStatus[]): readonly Probl
 }
 
 function sortKeyOf(problem: ProblemStatus): string {
-  const aspect = CONDITIONS.indexOf(aspectOf(problem.reason));
+  const aspect = CONDITIONS.indexOf(aspectOf(problem.reason, problem.severity));
   return [aspect, problem.reason, problem.node ?? '', problem.namespace ?? '', problem.message].join('\u0000');
 }

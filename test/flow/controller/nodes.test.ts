@@ -153,6 +153,7 @@ describe('with an attachment that takes two of three nodes', () => {
       ['HostAccessReady', 'True'],
       ['PodsConnected', 'True'],
       ['Ready', 'True'],
+      ['NoWarnings', 'True'],
     ]);
   });
 

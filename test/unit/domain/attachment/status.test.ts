@@ -52,7 +52,30 @@ describe('an attachment that works', () => {
       HostAccessReady: 'True NotWanted',
       PodsConnected: 'True LinksThere',
       Ready: 'True Working',
+      NoWarnings: 'True NothingSeen',
     });
+  });
+
+  test('stays ready with a warning of a node, which is told beside it and counts nothing as degraded', () => {
+    const warning = { reason: 'MacFilteringLikely', message: 'Seen.', remedy: 'Do it.', severity: 'Warning' } as const;
+    const reports = [{ ...ready('a'), entry: nodeEntry({ problems: [warning] }) }, ready('b')];
+    const status = statusOf({ nodes, reports });
+    expect(status).toMatchObject({ nodes: { ready: 2, degraded: 0 }, problems: [{ ...warning, node: 'a' }] });
+    expect(conditionOf(status.conditions, 'NoWarnings')).toMatchObject({
+      status: 'False',
+      reason: 'MacFilteringLikely',
+      message: 'a: Seen. Do it.',
+    });
+    const { message, ...rest } = conditionOf(status.conditions, 'Ready');
+    expect(rest).toMatchObject({ status: 'True', reason: 'Working' });
+    expect(message).toContain('MacFilteringLikely');
+    expect(conditionOf(status.conditions, 'ParentsReady')).toMatchObject({ status: 'True' });
+  });
+
+  test('takes a warning that it does not know, from an agent of another version, for a warning', () => {
+    const warning = { reason: 'SomethingNew', message: 'Seen.', severity: 'Warning' } as const;
+    const reports = [{ ...ready('a'), entry: nodeEntry({ problems: [warning] }) }, ready('b')];
+    expect(answersOf({ nodes, reports })).toMatchObject({ Ready: 'True Working', NoWarnings: 'False SomethingNew' });
   });
 
   test('shows alias, phase and counts', () => {
