@@ -188,7 +188,8 @@ function readExtendedMessage({ type, flags, body }: Message): string | undefined
   if ((flags & k.NLM_F_ACK_TLVS) === 0) return undefined;
   let offset = 4;
   if (type === k.NLMSG_ERROR && body.length >= 8) {
-    offset += (flags & k.NLM_F_CAPPED) === 0 ? (body.readUInt32LE(4) + 3) & ~3 : 16;
+    // The length of the request that is repeated: a word that may be larger than bitwise operators bear.
+    offset += (flags & k.NLM_F_CAPPED) === 0 ? Math.ceil(body.readUInt32LE(4) / 4) * 4 : 16;
   }
   return readText(readAttributes(body, offset).get(k.NLMSGERR_ATTR_MSG));
 }
