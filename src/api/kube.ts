@@ -113,21 +113,34 @@ export interface Pod extends KubeObject {
     readonly nodeName?: string;
     readonly hostNetwork?: boolean;
     readonly schedulingGates?: readonly { readonly name: string }[];
+    readonly nodeSelector?: Readonly<Record<string, string>>;
     readonly affinity?: PodAffinity;
     readonly containers?: readonly { readonly name: string; readonly image?: string }[];
   };
   readonly status?: { readonly phase?: string; readonly podIP?: string; readonly hostIP?: string };
 }
 
-/** What a DaemonSet writes into its pods: the one node that each is for. */
+/** Of a pod's affinity, what it says about nodes. */
 export interface PodAffinity {
   readonly nodeAffinity?: {
+    /** One of the terms has to hold. */
     readonly requiredDuringSchedulingIgnoredDuringExecution?: {
-      readonly nodeSelectorTerms: readonly {
-        readonly matchFields?: readonly { readonly key: string; readonly values?: readonly string[] }[];
-      }[];
+      readonly nodeSelectorTerms: readonly NodeSelectorTerm[];
     };
   };
+}
+
+/** All of it has to hold; a term that says nothing takes no node. */
+export interface NodeSelectorTerm {
+  readonly matchExpressions?: readonly NodeSelectorRequirement[];
+  /** By fields of the node: its name, as a DaemonSet writes it into its pods. */
+  readonly matchFields?: readonly NodeSelectorRequirement[];
+}
+
+export interface NodeSelectorRequirement {
+  readonly key: string;
+  readonly operator?: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist' | 'Gt' | 'Lt';
+  readonly values?: readonly string[];
 }
 
 export interface Node extends KubeObject {

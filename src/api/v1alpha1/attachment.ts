@@ -67,6 +67,11 @@ export interface MacvlanAttachmentSpec {
    */
   readonly repair?: Repair;
   /**
+   * Whether pods that ask for an identity go only to nodes where this attachment is ready.
+   * @default {"type":"Ignore"}
+   */
+  readonly placement?: Placement;
+  /**
    * Whether the nodes find out if the LAN lets more than one MAC address through to their NIC, as virtual switches often do not.
    * @default {"type":"None"}
    */
@@ -213,6 +218,16 @@ export interface Repair {
    * controller also evicts the pod once the NIC is verified, within disruption budgets, so that its owner makes a new one.
    */
   readonly type: 'Report' | 'InPlace' | 'Recreate';
+}
+
+/** Where pods with an identity may go. */
+export interface Placement {
+  /**
+   * Ignore: anywhere; on a node whose NIC is not ready the pod waits in ContainerCreating until it is. Require: the controller also
+   * adds the node selector `attachment.macvlan.dev/NAME: ready` to what the pod selects itself, and holds the pod until there is
+   * such a node. Pods without an identity write that selector themselves.
+   */
+  readonly type: 'Ignore' | 'Require';
 }
 
 /**
