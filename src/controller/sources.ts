@@ -14,10 +14,11 @@
 //   Pod that starts ────▶ itself, to be told that it should have asked
 //   MacvlanIdentity ────▶ its group
 //   MacvlanClaim goes ──▶ its group, and those where a pod waits
-//   Node ───────────────▶ groups whose pods are on it
+//   Node ───────────────▶ groups whose pods are on it, and those where a pod waits, when an attachment is ready there
 //   Attachment, NAD ────▶ groups where a pod waits
 import type { Namespace, Node, Pod } from '../api/kube.ts';
 import { ANNOTATION_NETWORKS } from '../api/multus.ts';
+import { LABEL_READY_PREFIX } from '../api/names.ts';
 import type { MacvlanAttachment } from '../api/v1alpha1/attachment.ts';
 import type { MacvlanNodeState } from '../api/v1alpha1/node-state.ts';
 import { matchesNode, wantsNamespace } from '../domain/attachment/facts.ts';
@@ -124,11 +125,15 @@ function connectIdentities(stores: Stores, wake: Wake): void {
     whereSomebodyWaits();
   });
   stores.nodes.onChange(({ key, old, current }) => {
+    if (isReadyForMore(old, current)) whereSomebodyWaits();
     if (isSameMachine(old, current)) return;
     for (const identity of stores.identities.by('node', key)) wake(groupKeyOfIdentity(identity));
   });
   stores.attachments.onChange(({ old, current }) => {
-    if (!isEqual(old?.spec, current?.spec)) whereSomebodyWaits();
+    // Pods that wait for a node are told what is wrong there, in the words of the attachment's status.
+    const isNewTrouble =
+      current?.spec.placement?.type === 'Require' && !isEqual(old?.status?.problems, current.status?.problems);
+    if (isNewTrouble || !isEqual(old?.spec, current?.spec)) whereSomebodyWaits();
   });
   stores.definitions.onChange(({ type }) => {
     if (type !== 'update') whereSomebodyWaits();
@@ -205,6 +210,14 @@ function isSameNode(a: Node, b: Node): boolean {
 /** Whether the pod asks for more than the cluster's network. */
 function isOnNetworks(pod: Pod | undefined): boolean {
   return pod?.metadata.annotations?.[ANNOTATION_NETWORKS] !== undefined;
+}
+
+/** Whether pods that may go only where their attachments are ready may have got a node. */
+function isReadyForMore(old: Node | undefined, current: Node | undefined): boolean {
+  const { labels: before = {} } = old?.metadata ?? {};
+  const { labels: after = {} } = current?.metadata ?? {};
+  const isNews = Object.keys({ ...before, ...after }).some((key) => before[key] !== after[key]);
+  return isNews && Object.keys(after).some((key) => key.startsWith(LABEL_READY_PREFIX));
 }
 
 /** Whether pods that ran there may still run there. */

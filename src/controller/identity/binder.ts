@@ -13,6 +13,7 @@ import { bindingPatch, dismissalPatch, type PatchStep } from '../../domain/ident
 import { askOf, groupOf } from '../../domain/identity/key.ts';
 import { type LinkRequest, linksOf } from '../../domain/identity/links.ts';
 import { deriveMac, type Hmac } from '../../domain/identity/mac.ts';
+import { placementFor } from '../../domain/identity/placement.ts';
 import type { Binding, Wait } from '../../domain/identity/plan.ts';
 import { isRefusal, type Refusal } from '../../domain/identity/reason.ts';
 import { holderFor, identityStatus } from '../../domain/identity/status.ts';
@@ -52,22 +53,22 @@ export class Binder {
     if ('reason' in links) return { ...links, pod, identity };
     if (links.length === 0) return this.#withoutLinks(pod, signal);
     const found = sight.identities.get(`${reference.namespace}/${identity}`);
+    const attachments = links.map(({ attachment }) => attachment);
+    const placement = placementFor({ pod, attachments, nodes: sight.stores.nodes.list() });
+    if (isRefusal(placement)) return this.#refused({ ...placement, pod, identity }, reference, signal);
     const hmac = await seed.hmac();
     const taken = await this.#takeAll(
       { identity: reference, links: found?.spec.attachments ?? [], hmac },
       links,
       signal,
     );
-    if (isRefusal(taken)) {
-      if (found === undefined) await this.#make(pod, reference, [], signal); // so that there is something to read
-      return { ...taken, pod, identity };
-    }
+    if (isRefusal(taken)) return this.#refused({ ...taken, pod, identity }, reference, signal);
     const merged = mergeLinks(found?.spec.attachments ?? [], taken);
     const recorded = await this.#record(pod, reference, merged, signal);
     await this.#hold(recorded, pod, replaces, signal);
     const edits = new Map(links.map((link, i) => [link.element, { mac: taken[i]?.mac ?? '', ...ipsOf(taken[i]) }]));
     const text = editNetworks(pod.metadata.annotations?.[ANNOTATION_NETWORKS] ?? '', edits);
-    await this.#patch(pod, bindingPatch(pod, text, identity), signal);
+    await this.#patch(pod, bindingPatch(pod, { identity, networks: text, placement }), signal);
     await claims.giveUpUnused(reference, merged, signal);
     return undefined;
   }
@@ -89,6 +90,13 @@ export class Binder {
       ...(ips === undefined ? {} : { ips }),
     }));
     await this.#hold(await this.#make(pod, reference, had, signal), pod, undefined, signal);
+  }
+
+  /** The identity is made if it is not there, so that there is something to read. */
+  async #refused(wait: Wait, reference: IdentityReference, signal: AbortSignal): Promise<Wait> {
+    const found = this.#options.sight.identities.get(`${reference.namespace}/${reference.name}`);
+    if (found === undefined) await this.#make(wait.pod, reference, [], signal);
+    return wait;
   }
 
   /** None of its networks is ours. Who asked for an identity is told so; who was only caught by a namespace's label goes on. */

@@ -30,13 +30,18 @@ export function cutPod({ metadata, spec, status }: Pod): Pod {
   const kept = Object.entries(annotations).filter(
     ([key]) => key === ANNOTATION_NETWORKS || /^(macvlan\.dev|batch\.kubernetes\.io)\//.test(key),
   );
+  // A DaemonSet says in the affinity for which node the pod is; of a pod that waits, everything about nodes is needed.
   const isForOneNode = rest.ownerReferences?.some((owner) => owner.kind === 'DaemonSet') === true;
+  const isHeld = spec.schedulingGates !== undefined;
   return {
     metadata: { ...rest, annotations: Object.fromEntries(kept) },
     spec: {
       ...(spec.nodeName === undefined ? {} : { nodeName: spec.nodeName }),
       ...(spec.schedulingGates === undefined ? {} : { schedulingGates: spec.schedulingGates }),
-      ...(isForOneNode && spec.affinity !== undefined ? { affinity: spec.affinity } : {}),
+      ...(isHeld && spec.nodeSelector !== undefined ? { nodeSelector: spec.nodeSelector } : {}),
+      ...((isHeld || isForOneNode) && spec.affinity?.nodeAffinity !== undefined
+        ? { affinity: { nodeAffinity: spec.affinity.nodeAffinity } }
+        : {}),
     },
     ...(status?.phase === undefined ? {} : { status: { phase: status.phase } }),
   };

@@ -2,19 +2,30 @@
 import type { Pod } from '../../api/kube.ts';
 import { ANNOTATION_NETWORKS } from '../../api/multus.ts';
 import { ANNOTATION_BOUND, BOUND, GATE_IDENTITY, LABEL_GATED } from '../../api/names.ts';
+import type { Placement } from './placement.ts';
 
 /** One step of a JSON patch (RFC 6902). */
 export type PatchStep =
   | { readonly op: 'add' | 'replace' | 'test'; readonly path: string; readonly value: unknown }
   | { readonly op: 'remove'; readonly path: string };
 
+/** What a binding writes into the pod. */
+export interface Bound {
+  readonly identity: string;
+  /** The networks annotation. */
+  readonly networks: string;
+  /** Labels to add to its node selector. */
+  readonly placement: Placement;
+}
+
 /** The pod gets its addresses and is let go. Gates of others stay. */
-export function bindingPatch(pod: Pod, networks: string, identity: string): readonly PatchStep[] {
+export function bindingPatch(pod: Pod, { identity, networks, placement }: Bound): readonly PatchStep[] {
   return [
     seenVersion(pod),
     { op: 'replace', path: annotationPath(ANNOTATION_NETWORKS), value: networks },
     { op: 'add', path: annotationPath(ANNOTATION_BOUND), value: identity },
     { op: 'replace', path: labelPath(LABEL_GATED), value: BOUND },
+    ...narrowing(pod, placement),
     ...gateRemoval(pod),
   ];
 }
@@ -26,6 +37,14 @@ export function dismissalPatch(pod: Pod): readonly PatchStep[] {
 
 function seenVersion({ metadata }: Pod): PatchStep {
   return { op: 'test', path: '/metadata/resourceVersion', value: metadata.resourceVersion ?? '' };
+}
+
+/** Labels are added to those that the pod selects by; while a gate holds it, the API server lets nobody change them. */
+function narrowing({ spec }: Pod, placement: Placement): readonly PatchStep[] {
+  const entries = Object.entries(placement);
+  if (entries.length === 0) return [];
+  if (spec.nodeSelector === undefined) return [{ op: 'add', path: '/spec/nodeSelector', value: placement }];
+  return entries.map(([key, value]) => ({ op: 'add', path: `/spec/nodeSelector/${escapePointer(key)}`, value }));
 }
 
 /** By its place in the list: removing the list would let pods go that wait for somebody else. */

@@ -11,6 +11,8 @@ export const IDENTITY_PROBLEMS = {
   MacsExhausted: 'No MAC address under the prefix of the attachment could be had.',
   NetworksInvalid: 'The networks annotation of the pod cannot be read.',
   NetworkMissing: 'The pod asks for an identity, and none of its networks is an attachment in its namespace (yet).',
+  NoNodeReady: 'The attachment says `placement: Require`, and no node that the pod may go to is ready for it (yet).',
+  PlacementContradicts: 'The attachment says `placement: Require`, and no node that the pod selects takes part in it.',
   IdentityNameInvalid: 'The name in the annotation cannot be that of an identity.',
   IdentityMissing:
     'The pod is on an attachment with addresses from a pool, has no identity, and so gets no address and no link.',
