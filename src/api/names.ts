@@ -8,6 +8,8 @@ export const API_VERSION = `${GROUP}/${VERSION}`;
 export const LABEL_ATTACHMENT = 'macvlan.dev/attachment';
 /** On nodes: an agent runs here. Put on by the controller, taken off only when the node is clean. */
 export const LABEL_AGENT = 'macvlan.dev/agent';
+/** On nodes: the operator's DHCP daemon runs here. Put on and taken off by the controller. */
+export const LABEL_DHCP = 'macvlan.dev/dhcp';
 /** On nodes, followed by an attachment's name: the attachment is ready here. For node selectors of pods. */
 export const LABEL_READY_PREFIX = 'attachment.macvlan.dev/';
 export const READY = 'ready';
@@ -52,9 +54,18 @@ export const ALIAS_PREFIX = 'mva-';
 export const LINK_NAME_MAX = 15;
 /** Names of host-access shims start so. */
 export const SHIM_PREFIX = 'mvs-';
+/** Names of links that exist for the seconds of a MAC-filter probe start so. */
+export const PROBE_PREFIX = 'mvp-';
 
 /** The agent's DaemonSet, in the operator's own namespace. */
 export const AGENT_NAME = 'macvlan-agent';
+
+/** The DHCP daemons' DaemonSet, in the operator's own namespace. */
+export const DHCP_NAME = 'macvlan-dhcp';
+/** Folder of the DHCP daemon on each node: what is in it lives as long as the boot does. */
+export const DHCP_FOLDER = '/run/macvlan-operator';
+/** Where the operator's DHCP daemon listens on each node; NADs name it, so that no other daemon is ever in the way. */
+export const DHCP_SOCKET = `${DHCP_FOLDER}/dhcp.sock`;
 
 /** Types of the conditions on a MacvlanAttachment, in the order in which they are shown. `Ready` is computed
  * from those before it; what is warned of is told beside it, and stands in nobody's way. */

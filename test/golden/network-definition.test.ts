@@ -40,7 +40,8 @@ describe('the configuration text', () => {
   test('is exactly this', () => {
     expect(networkDefinitionFor(attachment(), 'home').spec?.config).toBe(
       '{"cniVersion":"1.0.0","name":"lan","plugins":[{"type":"macvlan","capabilities":{"mac":true,"ips":true},"master":"mva-lan","mode":"bridge",' +
-        '"ipam":{"type":"dhcp","provide":[{"option":"dhcp-client-identifier","fromArg":"MAC"},{"option":"host-name","fromArg":"K8S_POD_NAME"}]}}]}',
+        '"ipam":{"type":"dhcp","daemonSocketPath":"/run/macvlan-operator/dhcp.sock",' +
+        '"provide":[{"option":"dhcp-client-identifier","fromArg":"MAC"},{"option":"host-name","fromArg":"K8S_POD_NAME"}]}}]}',
     );
   });
 });

@@ -16,6 +16,10 @@ export const goldenSpecs: Readonly<Record<string, Partial<MacvlanAttachmentSpec>
   'dhcp-with-other-options': {
     ipam: { type: 'DHCP', dhcp: { request: { options: ['subnet-mask', '121'], defaults: 'Omit' } } },
   },
+  'dhcp-from-an-external-daemon': { ipam: { type: 'DHCP', dhcp: { daemon: { type: 'External' } } } },
+  'dhcp-from-an-external-daemon-elsewhere': {
+    ipam: { type: 'DHCP', dhcp: { daemon: { type: 'External', socketPath: '/run/other/dhcp.sock' } } },
+  },
   static: {
     pins: 'Allow',
     ipam: { type: 'Static', static: { routes: [{ to: '10.0.0.0/8', via: '192.0.2.1' }, { to: '198.51.100.0/24' }] } },

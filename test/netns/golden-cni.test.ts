@@ -14,6 +14,7 @@ interface Plugin {
   readonly mode?: string;
   readonly mtu?: number;
   readonly ipam?: {
+    readonly daemonSocketPath?: string;
     readonly type: string;
     readonly routes?: readonly { readonly dst: string }[];
     readonly dns?: object;
@@ -85,19 +86,21 @@ describe('ADD, CHECK and DEL go through for', () => {
 
 describe('ADD, CHECK and DEL go through, with a DHCP server and the daemon, for', () => {
   test.each(files.filter(isDhcp))('%s', async (file) => {
-    const stopDhcp = await startDhcp(lab, DHCP_RANGE);
+    const config = goldenConfig(file);
+    const socket = config.plugins[0].ipam?.daemonSocketPath ?? '/run/cni/dhcp.sock';
+    const stopDhcp = await startDhcp(lab, DHCP_RANGE, socket);
     try {
-      await daemonListens();
-      await goThrough(goldenConfig(file));
+      await daemonListens(socket);
+      await goThrough(config);
     } finally {
       await stopDhcp();
     }
   });
 });
 
-async function daemonListens(): Promise<void> {
+async function daemonListens(socket: string): Promise<void> {
   const listens = () =>
-    lab.exec('node', ['test', '-S', '/run/cni/dhcp.sock']).then(
+    lab.exec('node', ['test', '-S', socket]).then(
       () => true,
       () => false,
     );

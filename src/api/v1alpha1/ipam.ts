@@ -41,6 +41,29 @@ export interface DhcpIpam {
   readonly hostName?: 'PodName' | 'None';
   /** What to ask the DHCP server for. Default: subnet mask and router. */
   readonly request?: DhcpRequest;
+  /**
+   * Who gets and renews the leases on each node.
+   * @default {"type":"Managed"}
+   */
+  readonly daemon?: DhcpDaemon;
+}
+
+/**
+ * The process that gets and renews leases for the pods of a node.
+ * @validation {"rule":"!has(self.socketPath) || self.type == 'External'","message":"socketPath belongs to type External"}
+ */
+export interface DhcpDaemon {
+  /**
+   * Managed: the operator runs the CNI plugin's daemon on the nodes that take part, and watches over its leases. External: the
+   * daemon is there already, or comes from somebody else; nothing is known of its leases, and links are not made again in place.
+   */
+  readonly type: 'Managed' | 'External';
+  /**
+   * Path of an external daemon's socket on the nodes. Default: the plugin's own, /run/cni/dhcp.sock.
+   * @maxLength 107
+   * @validation {"rule":"self.matches('^/[^ ]+$')","message":"must be an absolute path without spaces"}
+   */
+  readonly socketPath?: string;
 }
 
 /** DHCP options to ask the server for. */

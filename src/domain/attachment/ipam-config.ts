@@ -1,4 +1,5 @@
 // The `ipam` block that the macvlan plugin hands to the IPAM plugin, for each type of address assignment.
+import { DHCP_SOCKET } from '../../api/names.ts';
 import type { DhcpIpam, Dns, HostLocalRange, Ipam, PoolIpam, Route } from '../../api/v1alpha1/ipam.ts';
 import { type Json, pluginConfigFor } from './plugin-config.ts';
 import { gatewayFor } from './ranges.ts';
@@ -32,7 +33,7 @@ const CLIENT_IDS = { MAC: 'MAC', PodName: 'K8S_POD_NAME', Plugin: undefined } as
  * What the DHCP client tells the server, and asks it for. With the MAC as client-id the address follows the MAC over restarts
  * and nodes; the argument is only there when the pod asks for a MAC, else the plugin falls back to an id of its own.
  */
-function dhcpConfigFor({ clientId = 'MAC', hostName = 'PodName', request }: DhcpIpam): Json {
+function dhcpConfigFor({ clientId = 'MAC', hostName = 'PodName', request, daemon }: DhcpIpam): Json {
   const idFrom = CLIENT_IDS[clientId];
   const provide = [
     ...(idFrom === undefined ? [] : [{ option: 'dhcp-client-identifier', fromArg: idFrom }]),
@@ -42,8 +43,10 @@ function dhcpConfigFor({ clientId = 'MAC', hostName = 'PodName', request }: Dhcp
     ...(request?.options ?? []).map((option) => ({ option })),
     ...(request?.defaults === 'Omit' ? [{ skipDefault: true }] : []),
   ];
+  const socket = daemon?.type === 'External' ? daemon.socketPath : DHCP_SOCKET;
   return {
     type: 'dhcp',
+    ...(socket === undefined ? {} : { daemonSocketPath: socket }),
     ...(provide.length === 0 ? {} : { provide }),
     ...(asked.length === 0 ? {} : { request: asked }),
   };

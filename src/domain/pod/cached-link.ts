@@ -10,6 +10,8 @@ export interface CachedLink {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
+  /** The pod's sandbox, as the runtime names it, where the file tells. */
+  readonly container?: string;
   /** The network's name, which is the attachment's. */
   readonly attachment: string;
   readonly interface: string;
@@ -89,8 +91,10 @@ function linkFrom(file: Fields, decode: (base64: string) => string): CachedLink 
   };
   if (settings === undefined || Object.values(found).includes('')) return undefined;
   const ips = listOf(result['ips']).filter((ip) => (ip['interface'] ?? index) === index);
+  const container = textOf(file['containerId']);
   return {
     ...found,
+    ...(container === '' ? {} : { container }),
     mac: parseMac(textOf(interfaces[index]?.['mac'])) ?? '',
     addresses: ips.flatMap((ip) => addressFrom(textOf(ip['address']))),
     routes: listOf(result['routes']).flatMap((route) => routeFrom(route, ips)),

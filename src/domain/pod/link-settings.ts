@@ -11,6 +11,8 @@ export interface LinkSettings {
   readonly mtu?: number;
   /** Type of the IPAM plugin; empty for a link without addresses. */
   readonly ipam: string;
+  /** Where the DHCP daemon listens; nothing for the plugin's default, and for other plugins. */
+  readonly daemonSocket?: string;
   /** Types of the plugins that ran after macvlan. */
   readonly chained: readonly string[];
   /** All of it as text: equal settings, equal text. */
@@ -31,6 +33,9 @@ export function parseSettings(config: unknown): LinkSettings | undefined {
     mode: typeof mode === 'string' && mode !== '' ? mode : 'bridge',
     ...(typeof mtu === 'number' && mtu > 0 ? { mtu } : {}),
     ipam: isFields(ipam) && typeof ipam['type'] === 'string' ? ipam['type'] : '',
+    ...(isFields(ipam) && typeof ipam['daemonSocketPath'] === 'string'
+      ? { daemonSocket: ipam['daemonSocketPath'] }
+      : {}),
     chained: chained.map((plugin) => String(plugin['type'])),
     fingerprint: JSON.stringify(plugins.map(withoutRequest).map(sorted)),
   };

@@ -73,6 +73,9 @@ export const acceptances: Readonly<Record<string, Readonly<Record<string, unknow
       dhcp: { hostName: 'None', request: { options: ['1', '99', '121', '254', 'routers'], defaults: 'Omit' } },
     },
   },
+  "somebody else's DHCP daemon": {
+    ipam: { type: 'DHCP', dhcp: { daemon: { type: 'External', socketPath: '/run/cni/dhcp.sock' } } },
+  },
   'Static and leave to pin': { pins: 'Allow', ipam: { type: 'Static', static: { routes: [{ to: '0.0.0.0/0' }] } } },
   'leave to pin and another type': { pins: 'Allow' },
   'eight chained plugins': { chain: Array.from({ length: 8 }, (_, table) => ({ type: 'sbr', table })) },

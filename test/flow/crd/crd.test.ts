@@ -76,10 +76,12 @@ describe('what the user left out', () => {
       namespaces: { names: ['home'] },
       parents: [{ interface: { defaultRoute: 'IPv4' } }],
       mode: 'bridge',
-      ipam: { type: 'DHCP', dhcp: { clientId: 'MAC', hostName: 'PodName' } },
+      ipam: { type: 'DHCP', dhcp: { clientId: 'MAC', hostName: 'PodName', daemon: { type: 'Managed' } } },
       hostAccess: { type: 'None' },
       pins: 'Deny',
       repair: { type: 'Report' },
+      macFilterProbe: { type: 'None' },
+      placement: { type: 'Ignore' },
       cniVersion: '1.0.0',
     });
   });

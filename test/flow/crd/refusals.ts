@@ -105,6 +105,16 @@ export const refusals: readonly Refusal[] = [
     says: ['spec.ipam', 'dhcp belongs to type DHCP'],
   },
   {
+    what: "a socket for the operator's own DHCP daemon",
+    spec: { ipam: { type: 'DHCP', dhcp: { daemon: { type: 'Managed', socketPath: '/run/cni/dhcp.sock' } } } },
+    says: ['spec.ipam.dhcp.daemon', 'socketPath belongs to type External'],
+  },
+  {
+    what: 'a socket that is no path',
+    spec: { ipam: { type: 'DHCP', dhcp: { daemon: { type: 'External', socketPath: 'dhcp.sock' } } } },
+    says: ['spec.ipam.dhcp.daemon.socketPath', 'must be an absolute path'],
+  },
+  {
     what: 'namespaces that are not said',
     spec: { namespaces: {} },
     says: ['spec.namespaces', 'say which namespaces: names, selector, or both'],

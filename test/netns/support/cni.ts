@@ -1,4 +1,5 @@
 // The real CNI plugins on a configuration of ours, called as a container runtime does: cnitool is libcni with a command line.
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -104,15 +105,10 @@ function argumentsFor(pod: string, { mac, ips }: PodWish): string {
 }
 
 /** The dhcp plugin's daemon on `node`, and a DHCP server on the LAN; ends both with the returned function. */
-export async function startDhcp(lab: Lab, range: readonly [first: string, last: string]): Promise<() => Promise<void>> {
+export async function startDhcp(lab: Lab, range: DhcpRange, socket: string): Promise<() => Promise<void>> {
   const { dhcp = '' } = await buildTools([cniPlugins], printProgress());
-  const server = lab.spawn('router', [
-    'dnsmasq',
-    ...['--keep-in-foreground', '--conf-file=/dev/null', '--user=root', '--pid-file=', '--port=0', '--interface=sw0'],
-    ...['--bind-interfaces', `--dhcp-range=${range.join(',')},255.255.255.0,1h`, '--dhcp-authoritative', '--no-ping'],
-    ...['--dhcp-leasefile=/run/leases', '--log-facility=/run/dnsmasq.log'],
-  ]);
-  const daemon = lab.spawn('node', ['sh', '-c', 'mkdir -p /run/cni && exec "$@" 2>/dev/null', 'sh', dhcp, 'daemon']);
+  const server = startDhcpServer(lab, range);
+  const daemon = lab.spawn('node', ['sh', '-c', 'exec "$@" 2>/dev/null', 'sh', dhcp, 'daemon', '-socketpath', socket]);
   return async () => {
     for (const child of [daemon, server]) {
       const ended = once(child, 'exit');
@@ -120,4 +116,17 @@ export async function startDhcp(lab: Lab, range: readonly [first: string, last: 
       await ended;
     }
   };
+}
+
+/** First and last address. */
+export type DhcpRange = readonly [first: string, last: string];
+
+/** A DHCP server on the LAN, whose leases are in /run/leases of the lab; it goes on until it is killed. */
+export function startDhcpServer(lab: Lab, range: DhcpRange, options: readonly string[] = []): ChildProcess {
+  return lab.spawn('router', [
+    'dnsmasq',
+    ...['--keep-in-foreground', '--conf-file=/dev/null', '--user=root', '--pid-file=', '--port=0', '--interface=sw0'],
+    ...['--bind-interfaces', `--dhcp-range=${range.join(',')},255.255.255.0,1h`, '--dhcp-authoritative', '--no-ping'],
+    ...['--dhcp-leasefile=/run/leases', '--log-dhcp', '--log-facility=/run/dnsmasq.log', ...options],
+  ]);
 }

@@ -51,6 +51,7 @@ test('a file tells of the pod, the namespace, the settings, and of addresses and
     namespace: 'default',
     name: 'web',
     uid: 'uid',
+    container: 'abc',
     attachment: 'lan',
     interface: 'net1',
     netns: NETNS,

@@ -25,6 +25,7 @@ test.each<[string, Partial<MacvlanAttachmentSpec>]>([
   ['the mode', { mode: 'private' }],
   ['the MTU', { mtu: 1400 }],
   ['the type of addresses', { ipam: { type: 'None' } }],
+  ['who gets the leases', { ipam: { type: 'DHCP', dhcp: { daemon: { type: 'External' } } } }],
   ['how addresses are asked for', { ipam: { type: 'DHCP', dhcp: { hostName: 'None' } } }],
   ['plugins after macvlan', { chain: [{ type: 'sbr' }] }],
 ])('%s counts', (_, spec) => {
