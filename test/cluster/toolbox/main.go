@@ -37,6 +37,8 @@ func commands() map[string]command {
 		"mdns-send":        {"mdns-send --iface I --name N --ip A", "announce a name once, unasked", mdnsSend},
 		"mdns-answer":      {"mdns-answer --iface I --name N --ip A [--seconds S]", "answer queries for a name", mdnsAnswer},
 		"mdns-query":       {"mdns-query --iface I --name N [--timeout S]", "ask for a name, print: NAME IP PEER", mdnsQuery},
+		"holders":          {"holders [--out FILE] [--every S] NODE=FOLDER...", "which macvlan links are in the namespaces of these folders, as JSON lines; addresses that are there twice", holders},
+		"answers":          {"answers --bridge B --from IP --to IP [--out FILE] [--every S]", "who answers for these addresses behind which port, as JSON lines; addresses that two answer for", answers},
 		"sniff":            {"sniff --iface I --out FILE [--seconds S]", "write every frame as one line of JSON ('-' is stdout)", sniff},
 	}
 }
