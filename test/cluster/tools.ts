@@ -47,6 +47,15 @@ export const kubernetes: Tool = {
   seconds: 385,
 };
 
+/** What a kind node runs of Kubernetes besides the programs above: in a module of its own, so that those stay as they are. */
+export const kubernetesNode: Tool = {
+  ...kubernetes,
+  name: 'kubernetes-node',
+  folder: join(here, 'tools/kubernetes-node', KUBERNETES.minor),
+  packages: ['kubeadm', 'kube-proxy'].map((program) => `k8s.io/kubernetes/cmd/${program}`),
+  seconds: 40,
+};
+
 export const etcd: Tool = {
   ...defaults,
   name: 'etcd',
@@ -118,6 +127,25 @@ export const helm: Tool = {
   seconds: 73,
 };
 
+export const kind: Tool = {
+  ...defaults,
+  name: 'kind',
+  version: '0.33.0',
+  folder: join(here, 'tools/kind'),
+  packages: ['sigs.k8s.io/kind'],
+  seconds: 10,
+};
+
+/** Has only the plugins that kubeadm configures. */
+export const coredns: Tool = {
+  ...defaults,
+  name: 'coredns',
+  version: '1.14.2',
+  folder: join(here, 'tools/coredns'),
+  packages: ['macvlan.dev/test/cluster/tools/coredns'],
+  seconds: 110,
+};
+
 /** Our own programs: the stand-in for Multus and the static test program that pods run. Built from source in this repository. */
 export const multus: Tool = {
   ...defaults,
@@ -141,6 +169,11 @@ export const toolbox: Tool = {
 export function allTools(): readonly Tool[] {
   const own = [multus, toolbox].filter((tool) => existsSync(join(tool.folder, 'go.mod')));
   return [...own, etcd, kubernetes, runc, cniPlugins, cnitool, containerd, helm];
+}
+
+/** What a kind cluster needs besides: `kind` itself, and the rest for a node image that is built here. */
+export function nodeImageTools(): readonly Tool[] {
+  return [kubernetesNode, coredns];
 }
 
 /** Name of the program that a package becomes: Go's rule, the last element of the path that is not a major version. */
