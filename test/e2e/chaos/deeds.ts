@@ -1,0 +1,187 @@
+// What goes wrong in a round: each deed does its harm, and gives back how to make good what does not mend by itself.
+import type { ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Pod } from '../../../src/api/kube.ts';
+import { LEASE_NAME } from '../../../src/controller/controller.ts';
+import { LEASE } from '../../../src/kernel/leader/lease.ts';
+import type { NodeHandle } from '../../cluster/cluster.ts';
+import { ipBatch, spaceOf } from '../../cluster/namespaces.ts';
+import { recordOf, signal } from '../../cluster/pid.ts';
+import { Processes } from '../../cluster/processes.ts';
+import type { Random } from '../../support/random.ts';
+import { type ChaosStage, OPERATOR } from './stage.ts';
+
+export type Undo = () => Promise<void>;
+export interface Deed {
+  readonly name: string;
+  /** How often it is picked, among the others. */
+  readonly weight: number;
+  readonly commit: (stage: ChaosStage, random: Random) => Promise<Undo | undefined>;
+}
+
+const CONTROLLER = 'macvlan-controller';
+
+export const DEEDS: readonly Deed[] = [
+  { name: 'delete pods', weight: 5, commit: (stage, random) => deletePods(stage, random, undefined) },
+  { name: 'delete pods by force', weight: 5, commit: (stage, random) => deletePods(stage, random, 0) },
+  { name: 'cut a node off from the API server', weight: 3, commit: cutOff },
+  { name: 'cut a node off and replace its pods by force', weight: 3, commit: cutOffAndForce },
+  { name: 'pull the LAN NIC out', weight: 2, commit: pullOut },
+  { name: 'kill a kubelet', weight: 2, commit: (stage, random) => restart(stage, random, 'kubelet') },
+  { name: 'kill a containerd', weight: 1, commit: (stage, random) => restart(stage, random, 'containerd') },
+  { name: 'kill the leader', weight: 2, commit: (stage) => toLeader(stage, 'SIGKILL') },
+  { name: 'freeze the leader', weight: 2, commit: (stage) => toLeader(stage, 'SIGSTOP') },
+  { name: 'delete the pod of the leader', weight: 1, commit: deleteLeader },
+  { name: 'kill an agent', weight: 1, commit: killAgent },
+];
+
+export function pickDeed(random: Random): Deed {
+  return random.pick(DEEDS.flatMap((deed) => Array.from({ length: deed.weight }, () => deed)));
+}
+
+async function deletePods(stage: ChaosStage, random: Random, grace: number | undefined): Promise<undefined> {
+  const pods = await stage.pods();
+  const chosen = random.some(pods, Math.min(0.5, (1 + random.below(6)) / Math.max(1, pods.length)));
+  await Promise.all(chosen.map((pod) => deletePod(stage, pod, grace)));
+  return undefined;
+}
+
+/** By uid: a pod that came meanwhile is another one. */
+export async function deletePod(stage: ChaosStage, { metadata }: Pod, grace: number | undefined): Promise<void> {
+  const { namespace = '', name, uid } = metadata;
+  await stage.client.transport.request({
+    method: 'DELETE',
+    path: `/api/v1/namespaces/${namespace}/pods/${name}`,
+    body: { preconditions: { uid }, ...(grace === undefined ? {} : { gracePeriodSeconds: grace }) },
+  });
+}
+
+async function cutOff(stage: ChaosStage, random: Random): Promise<Undo> {
+  const { name } = random.pick(stage.cluster.nodes);
+  await setManagementPort(stage, name, 'down');
+  return () => setManagementPort(stage, name, 'up');
+}
+
+/** What an impatient person does, and should not: the pods run on. */
+async function cutOffAndForce(stage: ChaosStage, random: Random): Promise<Undo> {
+  const { name } = random.pick(stage.cluster.nodes);
+  await setManagementPort(stage, name, 'down');
+  const there = (await stage.pods()).filter((pod) => pod.spec.nodeName === name);
+  await Promise.all(random.some(there, 0.3).map((pod) => deletePod(stage, pod, 0)));
+  return () => setManagementPort(stage, name, 'up');
+}
+
+/** The node's port on the network that leads to the API server. Its place on the LAN is not concerned. */
+async function setManagementPort({ cluster }: ChaosStage, node: string, state: 'up' | 'down'): Promise<void> {
+  await ipBatch(spaceOf(new Processes(cluster.stateDir), 'cp'), [`link set ${node} ${state}`]);
+}
+
+async function pullOut({ cluster }: ChaosStage, random: Random): Promise<Undo> {
+  const node = random.pick(cluster.nodes);
+  await node.unplug();
+  return () => node.plug();
+}
+
+/** Killed, and started again with the same arguments. */
+async function restart({ cluster }: ChaosStage, random: Random, program: string): Promise<Undo> {
+  const node = random.pick(cluster.nodes);
+  const record = runningOn(node, program);
+  const argv = readFileSync(`/proc/${record.pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
+  signal(record, 'SIGKILL');
+  return async () => {
+    const child = node.spawn(argv);
+    quiet(child);
+    new Processes(cluster.stateDir).adopt(`${program}-${node.name}`, child.pid ?? 0);
+  };
+
+  function runningOn({ name }: NodeHandle, what: string) {
+    const found = new Processes(cluster.stateDir).running(`${what}-${name}`);
+    if (found === undefined) throw new Error(`${what} does not run on ${name}`);
+    return found;
+  }
+}
+
+function quiet(child: ChildProcess): void {
+  for (const stream of [child.stdout, child.stderr]) stream?.resume();
+}
+
+async function toLeader(stage: ChaosStage, name: 'SIGKILL' | 'SIGSTOP'): Promise<Undo | undefined> {
+  const leader = await leaderOf(stage);
+  const pid = leader === undefined ? undefined : await pidOf(stage, leader);
+  const record = pid === undefined ? undefined : recordOf(pid);
+  if (record === undefined) return undefined;
+  signal(record, name);
+  if (name === 'SIGKILL') return undefined;
+  return async () => {
+    signal(record, 'SIGCONT');
+  };
+}
+
+async function leaderOf(stage: ChaosStage): Promise<Pod | undefined> {
+  const lease = await stage.client.get(LEASE, { namespace: OPERATOR, name: LEASE_NAME });
+  const holder = lease?.spec?.holderIdentity ?? '';
+  return (await stage.pods(OPERATOR)).find(({ metadata }) => holder.startsWith(metadata.name));
+}
+
+async function deleteLeader(stage: ChaosStage): Promise<undefined> {
+  const leader = await leaderOf(stage);
+  if (leader !== undefined) await deletePod(stage, leader, undefined);
+  return undefined;
+}
+
+async function killAgent(stage: ChaosStage, random: Random): Promise<undefined> {
+  const agents = (await stage.pods(OPERATOR)).filter(({ metadata }) => !metadata.name.startsWith(CONTROLLER));
+  if (agents.length === 0) return undefined;
+  const pid = await pidOf(stage, random.pick(agents));
+  const record = pid === undefined ? undefined : recordOf(pid);
+  if (record !== undefined) signal(record, 'SIGKILL');
+  return undefined;
+}
+
+interface ContainerStatuses {
+  readonly containerStatuses?: readonly {
+    readonly containerID?: string;
+    readonly restartCount: number;
+    readonly state?: { readonly waiting?: { readonly reason?: string } };
+  }[];
+}
+
+async function pidOf({ cluster }: ChaosStage, pod: Pod): Promise<number | undefined> {
+  const [container] = (pod.status as ContainerStatuses | undefined)?.containerStatuses ?? [];
+  if (container?.containerID === undefined || pod.spec.nodeName === undefined) return undefined;
+  return cluster
+    .node(pod.spec.nodeName)
+    .containerPid(container.containerID)
+    .catch(() => undefined);
+}
+
+/** A program that is killed over and over is started less and less often. New pods of it know nothing of that. */
+export async function endBackOffs(stage: ChaosStage): Promise<void> {
+  for (const pod of await stage.pods(OPERATOR)) {
+    const [container] = (pod.status as ContainerStatuses | undefined)?.containerStatuses ?? [];
+    if (container?.state?.waiting?.reason === 'CrashLoopBackOff') await deletePod(stage, pod, undefined);
+  }
+}
+
+/** Commits some deeds at about the same time, lets them work for a while, and takes them back. Gives their names. */
+export async function commitSome(stage: ChaosStage, random: Random, longestMs: number): Promise<readonly string[]> {
+  const deeds = Array.from({ length: 1 + random.below(3) }, () => pickDeed(random));
+  const undoings: Undo[] = [];
+  const names: string[] = [];
+  // One at a time for each node's parts: what is cut off already cannot be cut off.
+  for (const deed of deeds) {
+    if (names.includes(deed.name) && deed.name !== 'delete pods') continue;
+    try {
+      const undo = await deed.commit(stage, random);
+      if (undo !== undefined) undoings.push(undo);
+      names.push(deed.name);
+    } catch (error) {
+      names.push(`${deed.name} (not possible: ${String(error).slice(0, 80)})`);
+    }
+    await sleep(random.below(400));
+  }
+  await sleep(undoings.length === 0 ? random.below(500) : 500 + random.below(longestMs));
+  for (const undo of undoings) await undo();
+  return names;
+}
