@@ -1,0 +1,45 @@
+// Process 3: beside the stock DHCP daemon of a node, which it starts and ends with. It has no credentials of the cluster.
+import { DHCP_SOCKET } from '../api/names.ts';
+import { monotonicClock, systemClock } from '../kernel/process/clock.ts';
+import { background, type Part, runProcess } from '../kernel/process/lifecycle.ts';
+import { createLogger } from '../kernel/process/logger.ts';
+import { ClientCache } from './client-cache.ts';
+import { Control } from './control.ts';
+import { Daemon } from './daemon.ts';
+import { readOptions } from './options.ts';
+import { Plugin } from './plugin.ts';
+import { Supervisor } from './supervisor.ts';
+
+const options = readOptions();
+const logger = createLogger({ name: 'macvlan-dhcp', level: options.logLevel });
+const supervisor: Supervisor = new Supervisor({
+  cache: new ClientCache(options.resultsPath),
+  plugin: new Plugin(options.plugin, options.socketPath),
+  onReport: (report) => control.tell(report),
+  clock: systemClock,
+  logger,
+});
+const control = new Control(options.controlPath, () => supervisor);
+const daemon = new Daemon({
+  plugin: options.plugin,
+  hostPrefix: options.hostPrefix,
+  socket: DHCP_SOCKET,
+  onLine: (line) => supervisor.hear(line),
+  clock: monotonicClock,
+});
+
+// Without its daemon this process has nothing to do: it ends, and the kubelet starts both anew.
+const daemonPart: Part = {
+  name: 'daemon',
+  start: ({ fail }) => daemon.start((how) => fail(new Error(`the DHCP daemon ${how}`))),
+  stop: () => daemon.stop(),
+};
+
+await runProcess({
+  logger,
+  parts: [
+    daemonPart,
+    { name: 'control', start: () => control.start(), stop: () => control.stop() },
+    background({ name: 'leases', run: (signal) => supervisor.run(signal) }),
+  ],
+});

@@ -1,0 +1,208 @@
+// Knows the leases of the node's pods by what the daemon says, gets back those that a daemon before this one had, and answers the
+// agent. The daemon keeps leases in its memory alone: after it ended nobody would renew them, and pods would lose their addresses.
+import { addressIn, type CachedClient } from '../domain/dhcp/cached-client.ts';
+import { isSilence, parseDaemonLine } from '../domain/dhcp/daemon-log.ts';
+import { clientOf, entered, isSilent, type LeaseBook, pruned } from '../domain/dhcp/lease-book.ts';
+import type { ClientName, DhcpAnswer, DhcpReport } from '../domain/dhcp/protocol.ts';
+import { isEqual } from '../domain/objects/equal.ts';
+import { type Clock, sleep } from '../kernel/process/clock.ts';
+import type { Logger } from '../kernel/process/logger.ts';
+import type { Clients } from './client-cache.ts';
+import type { PluginPort } from './plugin.ts';
+
+/** The cache is looked at again after this: for leases that nobody holds, and for links that have gone. In milliseconds. */
+const LOOK_MS = 15_000;
+/** So often silence is noticed. In milliseconds. */
+const TICK_MS = 1000;
+/** So many leases are asked for at a time: each is a thread of the daemon, and all of them are questions to one server. */
+const AT_A_TIME = 8;
+/** A lease that was given back is not missed before this: its file goes a moment later. In milliseconds. */
+const GRACE_MS = 60_000;
+/** So long after a lease came or went the cache is looked at with each tick. In milliseconds. */
+const RECENT_MS = 5000;
+
+export interface SupervisorOptions {
+  readonly cache: { read(): Promise<Clients> };
+  readonly plugin: PluginPort;
+  /** Called with each report that says something new. */
+  readonly onReport: (report: DhcpReport) => void;
+  /** Tells the time of day: leases are told in it. */
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #since: number;
+  #book: LeaseBook = new Map();
+  #clients: Clients = new Map();
+  #report: DhcpReport;
+  readonly #released = new Map<string, number>();
+  readonly #asking = new Set<string>();
+  readonly #failures = new Map<string, string>();
+  /** Addresses that the server gave to running pods which have another one. */
+  readonly #others = new Map<string, string>();
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#since = options.clock.now();
+    this.#report = { since: this.#since, links: 0, leases: [] };
+  }
+
+  get report(): DhcpReport {
+    return this.#report;
+  }
+
+  /** Takes a line that the daemon has written. */
+  hear(line: string): void {
+    const event = parseDaemonLine(line);
+    this.#options.logger.info({ daemon: line }, 'the daemon says');
+    if (event === undefined) return;
+    const now = this.#options.clock.now();
+    if (event.type === 'Released') this.#released.set(event.client, now);
+    this.#book = entered(this.#book, event, now);
+    this.#publish();
+  }
+
+  /** Looks after leases until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#look();
+    await Promise.all([
+      this.#repeat(LOOK_MS, signal, () => this.#look()),
+      this.#repeat(LOOK_MS, signal, () => this.#recoverAll()),
+      this.#repeat(TICK_MS, signal, () => this.#tick()),
+    ]);
+  }
+
+  async #repeat(ms: number, signal: AbortSignal, act: () => Promise<void>): Promise<void> {
+    while (!signal.aborted) {
+      await act();
+      await sleep(this.#options.clock, ms, signal);
+    }
+  }
+
+  async release(name: ClientName): Promise<DhcpAnswer> {
+    return this.#answer(name, async (client) => {
+      this.#released.set(clientOf(client), this.#options.clock.now());
+      await this.#options.plugin.del(client);
+      this.#forget(clientOf(client));
+      return {};
+    });
+  }
+
+  async allocate(name: ClientName): Promise<DhcpAnswer> {
+    return this.#answer(name, async (client) => {
+      const result = await this.#options.plugin.add(client);
+      this.#others.delete(clientOf(client)); // whoever asks puts it on the link
+      return { result };
+    });
+  }
+
+  async #answer(
+    name: ClientName,
+    act: (client: CachedClient) => Promise<{ readonly result?: Readonly<Record<string, unknown>> }>,
+  ): Promise<DhcpAnswer> {
+    const key = clientOf(name);
+    // The file is the one that DEL will be called with; nothing is done for what it does not know.
+    const client = (await this.#options.cache.read()).get(key);
+    if (client === undefined) return { ok: 'No', because: `no link ${key} is in CNI's result cache` };
+    if (this.#asking.has(key)) return { ok: 'No', because: 'its lease is being asked for already' };
+    this.#asking.add(key);
+    try {
+      return { ok: 'Yes', ...(await act(client)) };
+    } catch (error) {
+      return { ok: 'No', because: this.#failed(key, error) };
+    } finally {
+      this.#asking.delete(key);
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { cache, clock } = this.#options;
+    this.#clients = await cache.read();
+    const now = clock.now();
+    this.#book = pruned(this.#book, new Set(this.#clients.keys()), now);
+    for (const [key, at] of this.#released) if (now - at >= GRACE_MS) this.#released.delete(key);
+    for (const map of [this.#others, this.#failures]) {
+      for (const key of map.keys()) if (!this.#clients.has(key)) map.delete(key);
+    }
+    this.#publish();
+  }
+
+  async #recoverAll(): Promise<void> {
+    const lost = [...this.#clients.values()].filter((client) => this.#isLost(clientOf(client)));
+    await inParallel(lost, AT_A_TIME, (client) => this.#recover(client));
+  }
+
+  /** No daemon of ours holds it, and nobody has just given it back. What was asked for in vain is asked for again. */
+  #isLost(key: string): boolean {
+    const phase = this.#book.get(key)?.phase;
+    return (phase === undefined || phase === 'Asking') && !this.#released.has(key) && !this.#asking.has(key);
+  }
+
+  async #recover(client: CachedClient): Promise<void> {
+    const { plugin, logger } = this.#options;
+    const key = clientOf(client);
+    this.#asking.add(key);
+    try {
+      const address = addressIn(await plugin.add(client));
+      logger.info({ client: key, address }, 'has its lease again');
+      if (address !== client.address) this.#others.set(key, address);
+      this.#publish();
+      this.#failures.delete(key);
+    } catch (error) {
+      const because = this.#failed(key, error);
+      // Of a link that stays away it is tried again and again.
+      if (this.#failures.get(key) !== because) logger.warn({ client: key, because }, 'could not get its lease again');
+      this.#failures.set(key, because);
+    } finally {
+      this.#asking.delete(key);
+    }
+  }
+
+  /** The daemon says only that it asks. Where that failed at once, as for a link that is gone, it asks no more. */
+  #failed(key: string, error: unknown): string {
+    const because = error instanceof Error ? error.message : String(error);
+    if (!isSilence(because) && this.#book.get(key)?.phase === 'Asking') this.#forget(key);
+    return because;
+  }
+
+  #forget(key: string): void {
+    const book = new Map(this.#book);
+    book.delete(key);
+    this.#book = book;
+    this.#publish();
+  }
+
+  /** Silence begins without any event; and files of links come and go a moment after their leases. */
+  async #tick(): Promise<void> {
+    const now = this.#options.clock.now();
+    const isRecent = (at: number) => now - at < RECENT_MS;
+    const isNew = [...this.#book].some(([key, lease]) => isRecent(lease.since) && !this.#clients.has(key));
+    if (isNew || [...this.#released.values()].some(isRecent)) await this.#look();
+    else this.#publish();
+  }
+
+  #publish(): void {
+    const now = this.#options.clock.now();
+    const leases = [...this.#book]
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, lease]) => {
+        const otherAddress = this.#others.get(key);
+        const server = isSilent(lease, now) ? ('Silent' as const) : ('Answers' as const);
+        return { ...lease, server, ...(otherAddress === undefined ? {} : { otherAddress }) };
+      });
+    const report = { since: this.#since, links: this.#clients.size, leases };
+    if (isEqual(report, this.#report)) return;
+    this.#report = report;
+    this.#options.onReport(report);
+  }
+}
+
+async function inParallel<T>(items: readonly T[], width: number, act: (item: T) => Promise<void>): Promise<void> {
+  const queue = [...items];
+  const work = async () => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await act(item);
+  };
+  await Promise.all(Array.from({ length: width }, work));
+}

@@ -1,0 +1,54 @@
+// What the DHCP daemon writes down, line by line: the only word that it gives about its leases. The lines are those of the CNI
+// plugins 1.9.1, which the image carries; whatever else is written is no news.
+
+/** One thing that happened to one client, which the daemon names `container/network/interface`. */
+export type LeaseEvent =
+  | {
+      readonly type: 'Asking' | 'Renewing' | 'Rebinding' | 'Released' | 'Expired' | 'LinkGone';
+      readonly client: string;
+    }
+  /** `expires`: milliseconds since 1970. */
+  | { readonly type: 'Bound'; readonly client: string; readonly expires: number }
+  /** Renewing has failed for the whole time that the daemon takes for it; it goes on trying. */
+  | { readonly type: 'Failed'; readonly client: string; readonly because: string };
+
+const STAMP = /^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d /;
+const ABOUT = /^([^/\s]+\/[^/\s]+\/[^/\s]+): (.*)$/;
+const BOUND = /^lease (?:acquired|renewed|rebound), expiration is (.*)$/;
+/** `2026-11-24 15:39:29.123456789 +0000 UTC m=+12.345`: how Go prints a time. */
+const GO_TIME = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,3})?)\d* ([+-]\d\d)(\d\d) /;
+
+const WORDS: readonly (readonly [RegExp, Exclude<LeaseEvent['type'], 'Bound' | 'Failed'>])[] = [
+  [/^acquiring lease$/, 'Asking'],
+  [/^renewing lease$/, 'Renewing'],
+  [/^renewal time expired, rebinding$/, 'Rebinding'],
+  [/^releasing lease$/, 'Released'],
+  [/^lease expired, bringing interface DOWN$/, 'Expired'],
+  [/^interface \S+ no longer exists or link check failed/, 'LinkGone'],
+];
+/** Said about a client, and no news of its lease. */
+const NO_NEWS = /^(Checking lease$|failed to release DHCP lease|failed to bring )/;
+
+/** The event that a line tells of, or nothing. */
+export function parseDaemonLine(line: string): LeaseEvent | undefined {
+  const [, client, words] = ABOUT.exec(line.replace(STAMP, '')) ?? [];
+  if (client === undefined || words === undefined || NO_NEWS.test(words)) return undefined;
+  const bound = BOUND.exec(words)?.[1];
+  if (bound !== undefined) {
+    const expires = parseGoTime(bound);
+    return expires === undefined ? undefined : { type: 'Bound', client, expires };
+  }
+  const type = WORDS.find(([pattern]) => pattern.test(words))?.[1];
+  return type === undefined ? { type: 'Failed', client, because: words } : { type, client };
+}
+
+function parseGoTime(text: string): number | undefined {
+  const [, date, time, hours, minutes] = GO_TIME.exec(`${text} `) ?? [];
+  const at = Date.parse(`${date}T${time}${hours}:${minutes}`);
+  return Number.isNaN(at) ? undefined : at;
+}
+
+/** Whether a call of the plugin failed because no server answered, and not for a reason of its own. */
+export function isSilence(words: string): boolean {
+  return /no more tries|deadline exceeded|no matching response/.test(words);
+}
