@@ -1,4 +1,13 @@
-# One image for controller and agent. `make image` puts the same layout together without Docker.
+# One image for controller, agent and DHCP daemon. `make image` puts the same layout together without Docker.
+
+# The stock CNI plugin `dhcp`, which is also the daemon, at the version that go.mod pins.
+FROM golang:1.26-bookworm AS cni
+WORKDIR /cni
+COPY test/cluster/tools/cni/go.mod test/cluster/tools/cni/go.sum ./
+RUN CGO_ENABLED=0 go build -mod=readonly -trimpath \
+    -ldflags="-s -w -X github.com/containernetworking/plugins/pkg/utils/buildversion.BuildVersion=v1.9.1" \
+    -o /out/dhcp github.com/containernetworking/plugins/plugins/ipam/dhcp
+
 FROM node:24-bookworm AS build
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
@@ -12,4 +21,5 @@ RUN npm run build && rm -f dist/*.sha256 && cp node_modules/node-linux-*/bin/nod
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /usr/local/bin/node-pinned /usr/local/bin/node
 COPY --from=build /build/dist/ /app/
+COPY --from=cni /out/dhcp /app/cni/dhcp
 ENTRYPOINT ["/usr/local/bin/node"]

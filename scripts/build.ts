@@ -1,4 +1,4 @@
-// `npm run build`: the two processes and the netlink addon in dist/. Nothing else is needed to run them but Node.
+// `npm run build`: the processes and the netlink addon in dist/. Nothing else is needed to run them but Node.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { argv } from 'node:process';
@@ -9,7 +9,7 @@ import { buildAddon } from './build-addon.ts';
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
 
-const PROCESSES = ['controller', 'agent'] as const;
+const PROCESSES = ['controller', 'agent', 'dhcp'] as const;
 type Process = (typeof PROCESSES)[number];
 
 /** What must not get into a bundle, and why; a package that slips in costs every node memory. */

@@ -1,4 +1,4 @@
-// `make image`: the root file system of the one image for controller and agent, put together without a container engine.
+// `make image`: the root file system of the one image for controller, agent and DHCP daemon, put together without a container engine.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -6,6 +6,9 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { argv, stdout } from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { buildTools } from '../test/cluster/binaries.ts';
+import { printProgress } from '../test/cluster/progress.ts';
+import { cniPlugins } from '../test/cluster/tools.ts';
 import { buildDist, projectVersion } from './build.ts';
 import { writeDockerArchive } from './docker-archive.ts';
 
@@ -33,9 +36,12 @@ const CA_BUNDLE = '/etc/ssl/certs/ca-certificates.crt';
 /** Builds dist/ and packs it with the project's own Node into dist/image.tar. */
 export async function buildOperatorImage(): Promise<BuiltImage> {
   const files = await buildDist();
+  // The very binary that the tests run, from the Go module that they pin.
+  const { dhcp = '' } = await buildTools([cniPlugins], printProgress());
   const folder = mkdtempSync(join(tmpdir(), 'macvlan-operator-root-'));
   try {
     fillRoot(folder, files);
+    place(folder, '/app/cni/dhcp', dhcp, 0o755);
     const tag = projectVersion();
     const reference = `${REPOSITORY}:${tag}`;
     const archive = join(root, 'dist/image.tar');
