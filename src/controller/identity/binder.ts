@@ -6,12 +6,13 @@
 // Broken off anywhere, the next turn goes on: what is there already is found, and nobody else can have it.
 import { POD, type Pod } from '../../api/kube.ts';
 import { ANNOTATION_NETWORKS } from '../../api/multus.ts';
-import { LABEL_MANAGED_BY, MANAGED_BY, MANAGER_CONTROLLER } from '../../api/names.ts';
+import { BOUND, LABEL_GATED, LABEL_MANAGED_BY, MANAGED_BY, MANAGER_CONTROLLER } from '../../api/names.ts';
 import type { IdentityReference } from '../../api/v1alpha1/claim.ts';
 import { IDENTITY, type IdentityLink, type MacvlanIdentity } from '../../api/v1alpha1/identity.ts';
 import { bindingPatch, dismissalPatch, type PatchStep } from '../../domain/identity/bind.ts';
+import { identityLinkOf, ownedPart } from '../../domain/identity/claims.ts';
 import { askOf, groupOf } from '../../domain/identity/key.ts';
-import { type LinkRequest, linksOf } from '../../domain/identity/links.ts';
+import { type LinkRequest, linksOf, macsElsewhere } from '../../domain/identity/links.ts';
 import { deriveMac, type Hmac } from '../../domain/identity/mac.ts';
 import { placementFor } from '../../domain/identity/placement.ts';
 import type { Binding, Wait } from '../../domain/identity/plan.ts';
@@ -22,7 +23,7 @@ import { isEqual } from '../../domain/objects/equal.ts';
 import { editNetworks } from '../../domain/pod/networks.ts';
 import type { KubeClient } from '../../kernel/kube/client.ts';
 import { ApiError } from '../../kernel/kube/transport.ts';
-import { type Claims, linkKeyOf } from './claims.ts';
+import { type Claims, linkKeyOf, taken } from './claims.ts';
 import { type IdentitySight, networkViewOf, parentMacsIn } from './gather.ts';
 import { writeStatus } from './report.ts';
 import type { Seed } from './seed.ts';
@@ -46,27 +47,40 @@ export class Binder {
   }
 
   /** Resolves with why the pod cannot be bound now, or nothing when it was bound or let go. */
-  async bind({ pod, identity, replaces }: Binding, signal: AbortSignal): Promise<Wait | undefined> {
+  async bind(binding: Binding, signal: AbortSignal): Promise<Wait | undefined> {
+    try {
+      return await this.#bind(binding, signal);
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === 403 && error.message.includes('exceeded quota'))) throw error;
+      // Without an identity there is nothing to have addresses: a quota on identities is one on addresses as well.
+      const { namespace = '' } = binding.pod.metadata;
+      await this.#options.claims.giveUpUnused({ namespace, name: binding.identity }, [], signal);
+      return { ...quotaExceeded(error.message), pod: binding.pod, identity: undefined };
+    }
+  }
+
+  async #bind({ pod, identity, replaces }: Binding, signal: AbortSignal): Promise<Wait | undefined> {
     const { sight, claims, seed } = this.#options;
     const reference = { namespace: pod.metadata.namespace ?? '', name: identity };
-    const links = linksOf(pod, networkViewOf(sight));
+    const view = networkViewOf(sight);
+    const links = linksOf(pod, view);
     if ('reason' in links) return { ...links, pod, identity };
+    for (const address of macsElsewhere(pod, view)) {
+      const owner = claims.otherOwnerOf(reference, { address, attachment: '' });
+      if (owner !== undefined) return { ...taken(address, owner), pod, identity: undefined };
+    }
     if (links.length === 0) return this.#withoutLinks(pod, signal);
     const found = sight.identities.get(`${reference.namespace}/${identity}`);
     const attachments = links.map(({ attachment }) => attachment);
     const placement = placementFor({ pod, attachments, nodes: sight.stores.nodes.list() });
     if (isRefusal(placement)) return this.#refused({ ...placement, pod, identity }, reference, signal);
     const hmac = await seed.hmac();
-    const taken = await this.#takeAll(
-      { identity: reference, links: found?.spec.attachments ?? [], hmac },
-      links,
-      signal,
-    );
-    if (isRefusal(taken)) return this.#refused({ ...taken, pod, identity }, reference, signal);
-    const merged = mergeLinks(found?.spec.attachments ?? [], taken);
+    const got = await this.#takeAll({ identity: reference, links: found?.spec.attachments ?? [], hmac }, links, signal);
+    if (isRefusal(got)) return this.#refused({ ...got, pod, identity }, reference, signal);
+    const merged = mergeLinks(found?.spec.attachments ?? [], got);
     const recorded = await this.#record(pod, reference, merged, signal);
     await this.#hold(recorded, pod, replaces, signal);
-    const edits = new Map(links.map((link, i) => [link.element, { mac: taken[i]?.mac ?? '', ...ipsOf(taken[i]) }]));
+    const edits = new Map(links.map((link, i) => [link.element, { mac: got[i]?.mac ?? '', ...ipsOf(got[i]) }]));
     const text = editNetworks(pod.metadata.annotations?.[ANNOTATION_NETWORKS] ?? '', edits);
     await this.#patch(pod, bindingPatch(pod, { identity, networks: text, placement }), signal);
     await claims.giveUpUnused(reference, merged, signal);
@@ -78,18 +92,26 @@ export class Binder {
     await this.#patch(pod, dismissalPatch(pod), signal);
   }
 
-  /** Makes an identity again that was deleted while a pod has it: from what stands in the pod. */
+  /** Makes an identity again that was deleted while a pod has it: from what stands in the pod, as far as it is claimed. */
   async revive(pod: Pod, identity: string, signal: AbortSignal): Promise<void> {
-    const links = linksOf(pod, networkViewOf(this.#options.sight));
-    if ('reason' in links) return;
+    const { claims } = this.#options;
     const reference = { namespace: pod.metadata.namespace ?? '', name: identity };
-    const had = links.map(({ attachment, index, mac, ips }) => ({
-      attachment: attachment.metadata.name,
-      index,
-      ...(mac === undefined ? {} : { mac }),
-      ...(ips === undefined ? {} : { ips }),
-    }));
+    const had = this.#boundLinks(pod).map((link) => ownedPart(link, (claimed) => claims.owns(reference, claimed)));
     await this.#hold(await this.#make(pod, reference, had, signal), pod, undefined, signal);
+  }
+
+  /**
+   * Claims again what the pod was bound to, should somebody have deleted a claim: by what stands in the pod, which only we may
+   * write there. The spec of the identity is a wish, and would be a way around `pins`.
+   */
+  async restoreClaims(pod: Pod, identity: string, signal: AbortSignal): Promise<void> {
+    const reference = { namespace: pod.metadata.namespace ?? '', name: identity };
+    await this.#options.claims.restore(reference, this.#boundLinks(pod), signal);
+  }
+
+  #boundLinks(pod: Pod): readonly IdentityLink[] {
+    const links = linksOf(pod, networkViewOf(this.#options.sight));
+    return 'reason' in links || pod.metadata.labels?.[LABEL_GATED] !== BOUND ? [] : links.map(identityLinkOf);
   }
 
   /** The identity is made if it is not there, so that there is something to read. */
@@ -207,6 +229,11 @@ export class Binder {
       throw new ApiError(error.message, CONFLICT);
     }
   }
+}
+
+function quotaExceeded(message: string): Refusal {
+  const remedy = 'Delete identities that nobody needs any more, or raise the quota.';
+  return { reason: 'QuotaExceeded', message: `Its MacvlanIdentity cannot be made: ${message}.`, remedy };
 }
 
 function ipsOf(link: IdentityLink | undefined): { readonly ips?: readonly string[] } {

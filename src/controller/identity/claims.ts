@@ -58,7 +58,13 @@ export class Claims {
     return { attachment: name, index, mac, ...(ips.length === 0 ? {} : { ips }) };
   }
 
-  /** Claims again what an identity has, should somebody have deleted a claim. */
+  /** Whose the address is, when that is somebody else. */
+  otherOwnerOf(identity: IdentityReference, claimed: Claimed): IdentityReference | undefined {
+    const claim = this.#options.written.get(claimName(claimed));
+    return claim === undefined || belongsTo(claim, identity) ? undefined : claim.spec.identity;
+  }
+
+  /** Claims again what a pod of the identity was bound to, should somebody have deleted a claim. */
   async restore(identity: IdentityReference, links: readonly IdentityLink[], signal: AbortSignal): Promise<void> {
     for (const claimed of addressesOf(links)) {
       if (this.#options.written.get(claimName(claimed)) === undefined) await this.#take(claimed, identity, signal);
@@ -68,8 +74,8 @@ export class Claims {
   /** Gives up what the identity has claims for and does not use. */
   async giveUpUnused(identity: IdentityReference, links: readonly IdentityLink[], signal: AbortSignal): Promise<void> {
     const used = new Set(addressesOf(links).map(claimName));
-    const { stores } = this.#options;
-    const own = stores.claims.by('identity', `${identity.namespace}/${identity.name}`);
+    const key = `${identity.namespace}/${identity.name}`;
+    const own = this.#options.written.by('identity', key, (claim) => belongsTo(claim, identity));
     for (const claim of own) if (!used.has(claim.metadata.name)) await this.giveUp(claim, signal);
   }
 
@@ -152,7 +158,7 @@ export function linkKeyOf({ namespace, name }: IdentityReference, attachment: st
   return { namespace, identity: name, attachment, index };
 }
 
-function taken(address: string, { namespace, name }: IdentityReference): Refusal {
+export function taken(address: string, { namespace, name }: IdentityReference): Refusal {
   return {
     reason: 'PinTaken',
     message: `${address} belongs to MacvlanIdentity ${namespace}/${name}.`,

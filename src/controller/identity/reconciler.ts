@@ -9,6 +9,7 @@ import type { EventRecorder } from '../../kernel/kube/events.ts';
 import { type Clock, systemClock } from '../../kernel/process/clock.ts';
 import { Binder } from './binder.ts';
 import { Claims } from './claims.ts';
+import type { Conflicts } from './conflict-sight.ts';
 import { gatherGroup, type IdentitySight } from './gather.ts';
 import { reportGroup } from './report.ts';
 import { Seed } from './seed.ts';
@@ -17,6 +18,8 @@ export interface IdentityPorts {
   readonly client: KubeClient;
   readonly sight: IdentitySight;
   readonly events: Pick<EventRecorder, 'record'>;
+  /** Missing where nobody looks for any. */
+  readonly conflicts?: Pick<Conflicts, 'ofIdentity'>;
   /** The operator's own namespace, where the seed is. */
   readonly namespace: string;
   /** The wall clock. */
@@ -32,6 +35,7 @@ export function reconcileIdentities({
   client,
   sight,
   events,
+  conflicts,
   namespace,
   clock = systemClock,
 }: IdentityPorts): Reconcile {
@@ -43,7 +47,7 @@ export function reconcileIdentities({
     const plan = planGroup(facts);
     await tidyUp(facts, plan, signal);
     const waits = [...plan.waits, ...(await bindAll(plan, signal))];
-    await reportGroup({ client, sight, events, now }, { facts, plan, waits }, signal);
+    await reportGroup({ client, sight, events, now, ...(conflicts && { conflicts }) }, { facts, plan, waits }, signal);
     return answerFor(waits, await reclaim(facts, waits, signal));
   };
 
@@ -62,8 +66,9 @@ export function reconcileIdentities({
     for (const claim of plan.orphans) await claims.giveUp(claim, signal);
     const revivals = isNamespaceGoing(sight, facts) ? [] : plan.revivals;
     for (const { pod, identity } of revivals) await binder.revive(pod, identity, signal);
-    for (const { metadata, spec } of facts.identities.filter(({ status }) => status?.holder !== undefined)) {
-      await claims.restore({ namespace: facts.namespace, name: metadata.name }, spec.attachments ?? [], signal);
+    for (const [identity, { pod, lastSeen }] of facts.holders) {
+      const holder = pod ?? lastSeen;
+      if (holder !== undefined) await binder.restoreClaims(holder, identity, signal);
     }
   }
 

@@ -3,6 +3,7 @@ import { API_VERSION } from '../../api/names.ts';
 import { CLAIM, type IdentityReference, type MacvlanClaim } from '../../api/v1alpha1/claim.ts';
 import type { IdentityLink } from '../../api/v1alpha1/identity.ts';
 import { groupsOf, parseLinkAddress } from '../net/address-text.ts';
+import type { LinkRequest } from './links.ts';
 
 /** An address on an attachment. */
 export interface Claimed {
@@ -31,6 +32,30 @@ export function claimFor(claimed: Claimed, identity: IdentityReference): Macvlan
 
 export function belongsTo(claim: MacvlanClaim, identity: IdentityReference): boolean {
   return claim.spec.identity.namespace === identity.namespace && claim.spec.identity.name === identity.name;
+}
+
+/** A link of a bound pod, as it stands in its identity. */
+export function identityLinkOf({ attachment, index, mac, ips }: LinkRequest): IdentityLink {
+  return {
+    attachment: attachment.metadata.name,
+    index,
+    ...(mac === undefined ? {} : { mac }),
+    ...(ips === undefined ? {} : { ips }),
+  };
+}
+
+/** What of the link really belongs to its identity. */
+export function ownedPart(
+  { attachment, index, mac, ips }: IdentityLink,
+  owns: (claimed: Claimed) => boolean,
+): IdentityLink {
+  const own = (ips ?? []).filter((address) => owns({ address, attachment }));
+  return {
+    attachment,
+    index,
+    ...(mac === undefined || !owns({ address: mac.toLowerCase(), attachment }) ? {} : { mac }),
+    ...(own.length === 0 ? {} : { ips: own }),
+  };
 }
 
 /** Everything that an identity needs claims for. */

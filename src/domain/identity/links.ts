@@ -34,6 +34,8 @@ export function linksOf(pod: Pod, view: NetworkView): readonly LinkRequest[] | R
     element,
     found: view(element.namespace ?? pod.metadata.namespace ?? '', element.name),
   }));
+  const hidden = seen.find(({ element, found }) => typeof found !== 'string' && hasHiddenAddress(element));
+  if (hidden !== undefined) return addressInArgs(hidden.element);
   const pending = seen.find(({ found }) => found === 'Pending');
   if (pending !== undefined) return notYet(pending.element);
   const counts = new Map<string, number>();
@@ -43,7 +45,46 @@ export function linksOf(pod: Pod, view: NetworkView): readonly LinkRequest[] | R
     counts.set(element.name, index + 1);
     return [{ element: position, attachment: found, index, mac: element.mac, ips: element.ips }];
   });
+  if (links.length > LINKS_MAX) return tooMany(links.length);
   return withPins(links, pod.metadata.annotations ?? {});
+}
+
+/**
+ * MAC addresses that the pod chose on networks of others, in our spelling. What these allow is not ours to say, but an address of
+ * an identity is taken wherever it would be used.
+ */
+export function macsElsewhere(pod: Pod, view: NetworkView): readonly string[] {
+  const parsed = parseNetworks(pod.metadata.annotations?.[ANNOTATION_NETWORKS] ?? '');
+  if (isUnreadable(parsed)) return [];
+  const foreign = parsed.filter(
+    ({ name, namespace }) => typeof view(namespace ?? pod.metadata.namespace ?? '', name) === 'string',
+  );
+  const digits = foreign.map(({ mac = '' }) => mac.toLowerCase().replaceAll(/[^0-9a-f]/g, ''));
+  return digits.filter((text) => text.length === 12).map((text) => text.replaceAll(/..(?!$)/g, '$&:'));
+}
+
+/** As many links as an identity has room for. */
+const LINKS_MAX = 32;
+
+function tooMany(count: number): Refusal {
+  return {
+    reason: 'NetworksInvalid',
+    message: `The annotation ${ANNOTATION_NETWORKS} asks for ${count} links, and an identity has at most ${LINKS_MAX}.`,
+    remedy: 'Name fewer of them in the template of the pod.',
+  };
+}
+
+/** Plugins look for addresses there as well, and some prefer them to what the element says. */
+function hasHiddenAddress({ args = [] }: NetworkElement): boolean {
+  return args.some((key) => ['mac', 'ip', 'ips'].includes(key));
+}
+
+function addressInArgs({ name }: NetworkElement): Refusal {
+  return {
+    reason: 'PinInvalid',
+    message: `The annotation ${ANNOTATION_NETWORKS} chooses an address for attachment ${name} in cni-args.`,
+    remedy: 'Choose it as mac or ips of that network, or in the annotations macvlan.dev/mac and macvlan.dev/ip.',
+  };
 }
 
 function notYet({ name, namespace }: NetworkElement): Refusal {

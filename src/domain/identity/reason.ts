@@ -9,6 +9,7 @@ export const IDENTITY_PROBLEMS = {
   PinTaken: 'A chosen MAC or IP address belongs to another identity.',
   AddressMissing: 'Pods of the attachment bring their own addresses, and this one brings none.',
   MacsExhausted: 'No MAC address under the prefix of the attachment could be had.',
+  QuotaExceeded: 'A ResourceQuota of the namespace has no room for another MacvlanIdentity.',
   NetworksInvalid: 'The networks annotation of the pod cannot be read.',
   NetworkMissing: 'The pod asks for an identity, and none of its networks is an attachment in its namespace (yet).',
   NoNodeReady: 'The attachment says `placement: Require`, and no node that the pod may go to is ready for it (yet).',
@@ -21,9 +22,10 @@ export const IDENTITY_PROBLEMS = {
 
 export type IdentityProblem = keyof typeof IDENTITY_PROBLEMS;
 
-/** Reasons of the condition Waiting when nobody waits. */
+/** Reasons of the conditions Waiting and Conflict when all is well. */
 export const IDENTITY_REASONS = {
   NobodyWaits: 'No pod waits for the identity.',
+  NoConflict: 'No address of the identity is anywhere else.',
 } as const satisfies Record<string, string>;
 
 /** Why something cannot be had, and what would help. */

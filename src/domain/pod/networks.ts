@@ -9,6 +9,8 @@ export interface NetworkElement {
   /** As written, or nothing. */
   readonly mac: string | undefined;
   readonly ips: readonly string[] | undefined;
+  /** Names of what it passes on to the plugins in `cni-args`, in lower case; nothing where there is none. */
+  readonly args?: readonly string[];
 }
 
 /** What is wrong with the annotation, as the end of a sentence that begins with "the annotation". */
@@ -64,16 +66,15 @@ function parseJsonForm(text: string): readonly NetworkElement[] | Unreadable {
     return { wrong: 'is no valid JSON' };
   }
   if (!Array.isArray(list)) return { wrong: 'is no JSON list' };
-  const elements = list.map(elementOf);
+  const elements = (objectSpans(text) ?? []).map((span) => (span === undefined ? NO_OBJECT : elementOf(text, span)));
   const wrong = elements.find((element) => typeof element === 'string');
   return wrong === undefined ? elements.filter((element) => typeof element !== 'string') : { wrong };
 }
 
-function elementOf(item: unknown): NetworkElement | string {
-  if (typeof item !== 'object' || item === null || Array.isArray(item)) return 'has an entry that is no object';
-  const found = new Map<string, unknown>();
-  // The parser that Multus is built with takes keys in any case, and the last one counts; null is as good as nothing.
-  for (const [key, value] of Object.entries(item)) found.set(key.toLowerCase(), value ?? undefined);
+const NO_OBJECT = 'has an entry that is no object';
+
+function elementOf(text: string, span: ObjectSpan): NetworkElement | string {
+  const found = valuesIn(text, span);
   const texts = ['name', 'namespace', 'mac'].map((key) => found.get(key));
   if (texts.some((text) => text !== undefined && typeof text !== 'string'))
     return 'has a key with a value that is no text';
@@ -81,7 +82,32 @@ function elementOf(item: unknown): NetworkElement | string {
   const ips = found.get('ips');
   if (name === undefined || name === '') return 'has an entry without a name';
   if (ips !== undefined && !isTextList(ips)) return 'has ips that are no list of texts';
-  return { name, namespace: namespace || undefined, mac: mac || undefined, ips };
+  const args = Object.keys(found.get(ARGS) ?? {}).map(foldKey);
+  const element = { name, namespace: namespace || undefined, mac: mac || undefined, ips };
+  return args.length === 0 ? element : { ...element, args };
+}
+
+const ARGS = 'cni-args';
+
+/**
+ * As the parser that Multus is built with sees it: of a key that is there twice the last value counts, but null leaves a text as
+ * it was, and objects are merged.
+ */
+function valuesIn(text: string, { members }: ObjectSpan): ReadonlyMap<string, unknown> {
+  const found = new Map<string, unknown>();
+  for (const { key, start, end } of members) {
+    const name = foldKey(key);
+    const value: unknown = JSON.parse(text.slice(start, end));
+    if (name === ARGS) found.set(name, { ...Object(found.get(name)), ...Object(value) });
+    else if (value !== null) found.set(name, value);
+    else if (name === 'ips') found.delete(name);
+  }
+  return found;
+}
+
+/** Keys count in any case. That parser also takes the long s, which is a lower-case letter already, for an s. */
+function foldKey(key: string): string {
+  return key.replaceAll('\u017f', 's').toLowerCase();
 }
 
 function isTextList(value: unknown): value is readonly string[] {
@@ -147,7 +173,7 @@ interface TextChange {
 
 function changeFor(text: string, span: ObjectSpan, key: string, value: unknown): TextChange | undefined {
   const json = JSON.stringify(value);
-  const member = span.members.findLast((candidate) => candidate.key.toLowerCase() === key);
+  const member = span.members.findLast((candidate) => foldKey(candidate.key) === key);
   if (member !== undefined) {
     const isSame = JSON.stringify(JSON.parse(text.slice(member.start, member.end))) === json;
     return isSame ? undefined : { start: member.start, end: member.end, value: json };

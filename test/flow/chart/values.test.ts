@@ -90,7 +90,7 @@ describe('the chart renders', () => {
 
   test('roles without wildcards', async () => {
     const roles = (await render()).filter(({ kind }) => kind === 'ClusterRole' || kind === 'Role');
-    expect(roles.length).toBe(4);
+    expect(roles.length).toBe(7);
     expect(JSON.stringify(roles.map((role) => role['rules']))).not.toContain('*');
   });
 

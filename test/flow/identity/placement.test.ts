@@ -1,7 +1,7 @@
 // Where pods with an identity may go, on attachments that say `placement: Require`: narrowed, told, and let go.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { NODE, type Pod } from '../../../src/api/kube.ts';
-import type { NodeProblem } from '../../../src/api/v1alpha1/node-state.ts';
+import type { ProblemStatus } from '../../../src/api/v1alpha1/attachment.ts';
 import { useControlPlane } from '../../support/control-plane.ts';
 import { until } from '../../support/until.ts';
 import { setReady, writeNodeState } from '../controller/world.ts';
@@ -25,7 +25,7 @@ beforeAll(async () => {
 
 /** What the node's agent says: these attachments are ready, the other ones of the test have no NIC. */
 async function agentSays(node: string, ready: readonly string[]): Promise<void> {
-  const missing: NodeProblem = {
+  const missing: ProblemStatus = {
     reason: 'ParentMissing',
     message: `No NIC of ${node} matches.`,
     remedy: 'Plug it in.',

@@ -47,8 +47,10 @@ export class IdentityWorld {
     this.client = clientFor(plane);
   }
 
-  async install(): Promise<void> {
-    const argv = ['install', 'operator', CHART, '-n', NAMESPACE, '--create-namespace'];
+  /** @param values of the chart, as `name=value` */
+  async install(...values: readonly string[]): Promise<void> {
+    const set = values.flatMap((value) => ['--set', value]);
+    const argv = ['install', 'operator', CHART, '-n', NAMESPACE, '--create-namespace', ...set];
     const { code, stderr } = await runHelm(argv, this.plane.kubeconfig);
     if (code !== 0) throw new Error(stderr);
     await installMultus(this.plane);
@@ -63,6 +65,16 @@ export class IdentityWorld {
       });
       return said === 0 && stdout.includes('"macvlan.dev/gated": "true"');
     });
+  }
+
+  /** The same release with other values. */
+  async upgrade(...values: readonly string[]): Promise<void> {
+    const set = values.flatMap((value) => ['--set', value]);
+    const { code, stderr } = await runHelm(
+      ['upgrade', 'operator', CHART, '-n', NAMESPACE, '--reset-values', ...set],
+      this.plane.kubeconfig,
+    );
+    if (code !== 0) throw new Error(stderr);
   }
 
   /** Starts a controller, through a proxy where one is given; resolves when it leads, or at once for one that stands by. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { MacvlanAttachmentSpec } from '../../../../src/api/v1alpha1/attachment.ts';
 import type { IdentityLink } from '../../../../src/api/v1alpha1/identity.ts';
-import { type LinkRequest, linksOf, type NetworkView } from '../../../../src/domain/identity/links.ts';
+import { type LinkRequest, linksOf, macsElsewhere, type NetworkView } from '../../../../src/domain/identity/links.ts';
 import { wishFor } from '../../../../src/domain/identity/wish.ts';
 import { attachment } from '../../../support/builders.ts';
 import { waitingPod } from '../../../support/identity.ts';
@@ -27,6 +27,30 @@ describe('the links of a pod', () => {
       reason: 'NetworkMissing',
       message: expect.stringContaining('soon'),
     });
+  });
+
+  test.each(['mac', 'IPs', 'ip'])('may not be given an address by %s in cni-args, which plugins would take', (key) => {
+    const args = JSON.stringify({ [key]: 'x' });
+    expect(links(networks(`[{"name":"other","cni-args":${args}}]`))).toEqual([]);
+    expect(links(networks(`[{"name":"lan","cni-args":${args}}]`))).toMatchObject({
+      reason: 'PinInvalid',
+      message: expect.stringContaining('attachment lan in cni-args'),
+    });
+    expect(links(networks('[{"name":"lan","cni-args":{"speed":1}}]'))).toHaveLength(1);
+  });
+
+  test('are at most as many as an identity has room for', () => {
+    expect(links(networks(Array(32).fill('lan').join(',')))).toHaveLength(32);
+    expect(links(networks(Array(33).fill('lan').join(',')))).toMatchObject({ reason: 'NetworksInvalid' });
+  });
+
+  test('on networks of others are looked at for the MAC addresses that they choose, in any spelling', () => {
+    const list = ['02-4D-00-00-00-01', '024d.0000.0002', 'none', '02:4d:00:00:00:03'].map((mac, i) => ({
+      name: i === 3 ? 'lan' : 'other',
+      mac,
+    }));
+    const pod = waitingPod('x', { annotations: networks(JSON.stringify(list)) });
+    expect(macsElsewhere(pod, ours)).toEqual(['02:4d:00:00:00:01', '02:4d:00:00:00:02']);
   });
 
   test.each([

@@ -51,6 +51,29 @@ describe('reading the annotation', () => {
   });
 });
 
+describe('reading what was written to be misread', () => {
+  test.each([
+    ['a long s for an s', '[{"name":"lan","name\u017fpace":"a","ip\u017f":["192.0.2.5/24"]}]', 'a', ['192.0.2.5/24']],
+    ['the sign for kelvin', '[{"name":"lan","\u212a":1,"namespace":"a"}]', 'a', undefined],
+    ['keys with escapes', '[{"name":"lan","\\u006eamespace":"a"}]', 'a', undefined],
+    ['null after a text, which leaves the text', '[{"name":"lan","namespace":"a","namespace":null}]', 'a', undefined],
+    ['null after a list, which empties it', '[{"name":"lan","ips":["192.0.2.5/24"],"IPS":null}]', undefined, undefined],
+    [
+      'two namespaces, of which the last one counts',
+      '[{"name":"lan","namespace":"b","NameSpace":"a"}]',
+      'a',
+      undefined,
+    ],
+  ])('sees what Multus sees in %s', (_what, text, namespace, ips) => {
+    expect(parseNetworks(text)).toMatchObject([{ name: 'lan', namespace, ips }]);
+  });
+
+  test('sees what goes to the plugins in cni-args, wherever it stands', () => {
+    const text = '[{"name":"lan","cni-arg\u017f":{"MAC":"x"},"cni-args":{"other":1}},{"name":"lan","cni-args":null}]';
+    expect(parseNetworks(text)).toMatchObject([{ args: ['mac', 'other'] }, {}]);
+  });
+});
+
 describe('editing the annotation', () => {
   test.each([
     ['a name becomes JSON when a MAC is added', 'lan', { 0: { mac: MAC } }, `[{"name":"lan","mac":"${MAC}"}]`],
