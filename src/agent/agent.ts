@@ -3,6 +3,7 @@ import { NODE, type Node, POD, type Pod } from '../api/kube.ts';
 import { ANNOTATION_NETWORK_STATUS, ANNOTATION_NETWORKS } from '../api/multus.ts';
 import { ATTACHMENT, type MacvlanAttachment } from '../api/v1alpha1/attachment.ts';
 import { type MacvlanNodeState, NODE_STATE } from '../api/v1alpha1/node-state.ts';
+import { RESPONDER_LABELS } from '../domain/parent/preflight/host.ts';
 import { CONTEST_LIMITS, type ContestLimits } from '../domain/shim/contest.ts';
 import { Controller } from '../kernel/controller/controller.ts';
 import type { KubeClient } from '../kernel/kube/client.ts';
@@ -188,19 +189,28 @@ export function reflectorsFor(
 /** Only what decisions look at: a node's object is mostly a list of its images. */
 function slimNode(node: Node): Node {
   const { name, uid, resourceVersion, labels } = node.metadata;
-  return { metadata: { name, ...optional({ uid, resourceVersion, labels }) } };
+  const { osImage, kernelVersion } = node.status?.nodeInfo ?? {};
+  return {
+    metadata: { name, ...optional({ uid, resourceVersion, labels }) },
+    status: { nodeInfo: optional({ osImage, kernelVersion }) },
+  };
 }
 
 /** Only what decisions look at: on a full node the pods' specs would be most of the agent's memory. */
 function slimPod(pod: Pod): Pod {
-  const { name, namespace, uid, resourceVersion, deletionTimestamp, annotations = {} } = pod.metadata;
+  const { name, namespace, uid, resourceVersion, deletionTimestamp, annotations = {}, labels = {} } = pod.metadata;
   const slim = optional({
     [ANNOTATION_NETWORKS]: annotations[ANNOTATION_NETWORKS],
     [ANNOTATION_NETWORK_STATUS]: annotations[ANNOTATION_NETWORK_STATUS],
   });
+  const telling = Object.entries(labels).filter(([key]) => RESPONDER_LABELS.includes(key));
+  const kept = telling.length === 0 ? undefined : Object.fromEntries(telling);
   const phase = pod.status?.phase;
   return {
-    metadata: { name, ...optional({ namespace, uid, resourceVersion, deletionTimestamp, annotations: slim }) },
+    metadata: {
+      name,
+      ...optional({ namespace, uid, resourceVersion, deletionTimestamp, annotations: slim, labels: kept }),
+    },
     spec: {},
     ...(phase === undefined ? {} : { status: { phase } }),
   };

@@ -8,8 +8,11 @@ import { hostAccessProblem } from '../domain/attachment/validate.ts';
 import type { Change } from '../domain/net/change.ts';
 import type { Link, Network } from '../domain/net/network.ts';
 import { diffAliases, type WantedAliases } from '../domain/parent/alias.ts';
+import { type ProbeFinding, type ProbeWish, probeKeyOf, probeWishFor } from '../domain/parent/mac-filter.ts';
 import { type Choice, decideParent } from '../domain/parent/match.ts';
-import { pluginsFor, preflight } from '../domain/parent/preflight.ts';
+import { arpRespondersAmong } from '../domain/parent/preflight/host.ts';
+import { preflight } from '../domain/parent/preflight/list.ts';
+import { pluginsFor } from '../domain/parent/preflight/plugins.ts';
 import { sharingProblems } from '../domain/parent/sharing.ts';
 import { attachedPods } from '../domain/pod/attached.ts';
 import { judgeLinks, type LinkSights, type PodLink } from '../domain/pod/link-state.ts';
@@ -40,6 +43,10 @@ export interface NodeFacts extends LinkSightings {
   readonly network: Network;
   /** CNI plugins that the node lacks. */
   readonly missingPlugins: ReadonlySet<string>;
+  /** Indexes of links where some program listens for ARP; nothing when that cannot be seen. */
+  readonly arpListeners?: ReadonlySet<number>;
+  /** What MAC-filter probes found, by `probeKeyOf`. */
+  readonly probes?: ReadonlyMap<string, ProbeFinding>;
   /** Parents chosen and verified before. */
   readonly choices: Choices;
 }
@@ -57,6 +64,12 @@ export interface AttachmentPlan {
   readonly wantsHostAccess: boolean;
   /** What is wrong with the parent or the node. */
   readonly problems: readonly Problem[];
+  /** What may get in the way, and holds nothing back. */
+  readonly warnings: readonly Problem[];
+  /** What the MAC-filter probe is to ask on the parent, where the attachment wants to know. */
+  readonly probe?: ProbeWish | 'NoGateway';
+  /** What it has found. */
+  readonly finding?: ProbeFinding;
   /** What is wrong with host access. */
   readonly hostAccessProblems: readonly Problem[];
   /** What is wrong with single pods; host access works for the others. */
@@ -85,7 +98,7 @@ export function planNode(facts: NodeFacts): NodePlan {
     facts.network,
   );
   const { sights = new Map(), unknown = new Set() } = facts;
-  const nodeUid = facts.node.metadata.uid ?? facts.node.metadata.name;
+  const nodeUid = nodeUidOf(facts.node);
   const proven = provenLinks({ pods: facts.pods, attached: pods, sights, unknown });
   const users = parents.flatMap((plan) => shimUserFor(plan, proven.links, facts.network));
   const shimPlans = planShims(users, facts.network, nodeUid);
@@ -137,13 +150,46 @@ function planParent(attachment: MacvlanAttachment, facts: NodeFacts): Attachment
   };
   const { labels } = facts.node.metadata;
   const decision = decideParent(attachment, labels, facts.network, facts.choices.get(choiceKeyOf(attachment.metadata)));
-  if (decision.type === 'None') return { ...base, wantsAlias: false, problems: [decision.problem] };
+  if (decision.type === 'None') return { ...base, wantsAlias: false, problems: [decision.problem], warnings: [] };
   const { link: parent, choice } = decision;
   const missingPlugins = pluginsFor(attachment).filter((plugin) => facts.missingPlugins.has(plugin));
-  const problems = preflight({ attachment, parent, alias: base.alias, links: facts.network.links, missingPlugins });
+  const probe = probeWishFor(attachment, parent, facts.network, nodeUidOf(facts.node));
+  const finding = findingOf(probe, name, facts);
+  const { osImage = '', kernelVersion = '' } = facts.node.status?.nodeInfo ?? {};
+  const { problems, warnings } = preflight({
+    attachment,
+    parent,
+    alias: base.alias,
+    links: facts.network.links,
+    missingPlugins,
+    system: { osImage, kernelVersion },
+    arpResponders: arpRespondersAmong(facts.pods),
+    ...(facts.arpListeners === undefined ? {} : { arpListeners: facts.arpListeners }),
+    ...(finding === undefined ? {} : { probe: finding }),
+  });
   const isOn = parent.altNames.includes(base.alias);
   // Once verified, a NIC keeps the alias: a flapping carrier must not change what running pods and CNI rely on.
-  return { ...base, parent, choice, problems, wantsAlias: isOn || (base.isAnnounced && problems.length === 0) };
+  const wantsAlias = isOn || (base.isAnnounced && problems.length === 0);
+  const probing = { ...(probe === undefined ? {} : { probe }), ...(finding === undefined ? {} : { finding }) };
+  return { ...base, parent, choice, problems, warnings, wantsAlias, ...probing };
+}
+
+/** A new process has found out nothing yet: what the one before it said of the same device stands until then. */
+function findingOf(
+  probe: ProbeWish | 'NoGateway' | undefined,
+  name: string,
+  { probes, state, bootId }: NodeFacts,
+): ProbeFinding | undefined {
+  if (probe === undefined || probe === 'NoGateway') return undefined;
+  const known = probes?.get(probeKeyOf(probe));
+  if (known !== undefined) return known;
+  const entry = entryFor(name, state);
+  if (entry?.macFilterProbe !== 'Filtered' || entry.incarnation !== `${bootId}/${probe.parent}`) return undefined;
+  return { verdict: 'Filtered', gateway: probe.gateway };
+}
+
+function nodeUidOf({ metadata: { uid, name } }: Node): string {
+  return uid ?? name;
 }
 
 /** An attachment whose NIC is another's gets no alias, or loses the one it has: its pods could not be attached anyway. */

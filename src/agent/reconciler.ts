@@ -3,7 +3,7 @@ import type { Node, Pod } from '../api/kube.ts';
 import type { MacvlanAttachment } from '../api/v1alpha1/attachment.ts';
 import { type Change, describeChange, type Refusal } from '../domain/net/change.ts';
 import { isEqual } from '../domain/objects/equal.ts';
-import { pluginsFor } from '../domain/parent/preflight.ts';
+import { pluginsFor } from '../domain/parent/preflight/plugins.ts';
 import type { Answer, Reconcile } from '../kernel/controller/controller.ts';
 import type { Clock } from '../kernel/process/clock.ts';
 import type { Logger } from '../kernel/process/logger.ts';

@@ -118,7 +118,7 @@ function entryOf(plan: AttachmentPlan, outcome: Outcome): NodeAttachment {
   const isVerified = isOn && parentProblems.length === 0;
   const failures = [...parentProblems, ...hostAccess.problems];
   // One pod's fault does not make the node useless to the others.
-  const problems = [...failures, ...plan.podProblems].slice(0, LIMITS.problems);
+  const problems = [...failures, ...plan.podProblems, ...plan.warnings].slice(0, LIMITS.problems);
   return {
     name: metadata.name,
     ...(metadata.uid === undefined ? {} : { uid: metadata.uid }),
@@ -130,8 +130,14 @@ function entryOf(plan: AttachmentPlan, outcome: Outcome): NodeAttachment {
     ...(isVerified && parent !== undefined ? { incarnation: `${bootId}/${parent.ifindex}` } : {}),
     // Left out while the shim is on its way.
     ...(hostAccess.state === undefined ? {} : { hostAccess: hostAccess.state }),
+    ...probeStateOf(plan),
     ...(problems.length === 0 ? {} : { problems: problems.map(problemStatus) }),
   };
+}
+
+function probeStateOf({ probe, finding }: AttachmentPlan): Pick<NodeAttachment, 'macFilterProbe'> {
+  if (probe === 'NoGateway') return { macFilterProbe: probe };
+  return finding === undefined ? {} : { macFilterProbe: finding.verdict };
 }
 
 function phaseOf(entry: { isReady: boolean; failures: readonly Problem[] }): NodeAttachment['phase'] {

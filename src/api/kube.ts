@@ -151,7 +151,12 @@ export interface Node extends KubeObject {
       readonly status: string;
       readonly lastTransitionTime?: string;
     }[];
-    readonly nodeInfo?: { readonly bootID?: string; readonly kubeletVersion?: string };
+    readonly nodeInfo?: {
+      readonly bootID?: string;
+      readonly kubeletVersion?: string;
+      readonly osImage?: string;
+      readonly kernelVersion?: string;
+    };
   };
 }
 

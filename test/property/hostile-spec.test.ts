@@ -11,7 +11,7 @@ import { validateAttachment } from '../../src/domain/attachment/validate.ts';
 import { judge } from '../../src/domain/attachment/verdict.ts';
 import { diffObjects } from '../../src/domain/objects/diff.ts';
 import { decideParent } from '../../src/domain/parent/match.ts';
-import { pluginsFor } from '../../src/domain/parent/preflight.ts';
+import { pluginsFor } from '../../src/domain/parent/preflight/plugins.ts';
 import { attachment, facts, namespace, node } from '../support/builders.ts';
 import { shapedSpec } from '../support/hostile.ts';
 import { seeded } from '../support/seed.ts';

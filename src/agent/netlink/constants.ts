@@ -72,6 +72,7 @@ export const IFLA_INFO_KIND = 1;
 export const IFLA_INFO_DATA = 2;
 export const IFLA_INFO_SLAVE_KIND = 4;
 export const IFLA_MACVLAN_MODE = 1;
+export const IFLA_BOND_MODE = 1;
 export const IFLA_INET_CONF = 1;
 export const IFLA_INET6_CONF = 2;
 export const IFLA_INET6_ADDR_GEN_MODE = 8;
@@ -99,7 +100,18 @@ export const MACVLAN_MODES: Readonly<Record<number, string>> = {
   8: 'passthru',
   16: 'source',
 };
+export const MACVLAN_MODE_PRIVATE = 1;
 export const MACVLAN_MODE_BRIDGE = 4;
+/** Modes of bonds by their number. */
+export const BOND_MODES: readonly string[] = [
+  'balance-rr',
+  'active-backup',
+  'balance-xor',
+  'broadcast',
+  '802.3ad',
+  'balance-tlb',
+  'balance-alb',
+];
 
 /** Names that this namespace has for others. */
 export const NETNSA_NSID = 1;
@@ -112,10 +124,13 @@ export const IFA_ADDRESS = 1;
 export const IFA_LOCAL = 2;
 export const IFA_BROADCAST = 4;
 export const IFA_FLAGS = 8;
+export const IFA_TARGET_NETNSID = 10;
 export const IFA_F_SECONDARY = 0x01;
 /** Another host has the address, or it is not known yet whether one has. */
 export const IFA_F_DADFAILED = 0x08;
 export const IFA_F_TENTATIVE = 0x40;
+/** It has no lifetime. */
+export const IFA_F_PERMANENT = 0x80;
 export const IFA_F_NOPREFIXROUTE = 0x200;
 
 /** Routes. */
@@ -162,3 +177,4 @@ export const NDA_IFINDEX = 8;
 export const NUD_PERMANENT = 0x80;
 /** The entry is about an address that this node answers for. */
 export const NTF_PROXY = 8;
+export const NTF_ROUTER = 0x80;

@@ -95,6 +95,7 @@ export function decodeNeighbour(body: Buffer): Neighbour | undefined {
     mac: formatMac(attributes.get(k.NDA_LLADDR)) ?? '',
     isPermanent: (body.readUInt16LE(8) & k.NUD_PERMANENT) !== 0,
     ...((body.readUInt8(10) & k.NTF_PROXY) === 0 ? {} : { isProxy: true, isPermanent: false }),
+    ...((body.readUInt8(10) & k.NTF_ROUTER) === 0 ? {} : { isRouter: true }),
   };
 }
 
@@ -118,15 +119,17 @@ function decodeAltNames(list: Buffer | undefined): readonly string[] {
   return names.sort();
 }
 
-function decodeInfo(info: Attributes): Pick<Link, 'kind' | 'portKind' | 'macvlanMode'> {
+function decodeInfo(info: Attributes): Pick<Link, 'kind' | 'portKind' | 'macvlanMode' | 'bondMode'> {
   const kind = readText(info.get(k.IFLA_INFO_KIND));
   const isMacvlan = kind === 'macvlan' || kind === 'macvtap';
-  const data = isMacvlan ? readAttributes(info.get(k.IFLA_INFO_DATA)) : undefined;
-  const mode = readU32(data?.get(k.IFLA_MACVLAN_MODE));
+  const data = isMacvlan || kind === 'bond' ? readAttributes(info.get(k.IFLA_INFO_DATA)) : undefined;
+  const mode = isMacvlan ? readU32(data?.get(k.IFLA_MACVLAN_MODE)) : undefined;
+  const bondMode = kind === 'bond' ? data?.get(k.IFLA_BOND_MODE)?.[0] : undefined;
   return {
     ...optional('kind', kind),
     ...optional('portKind', readText(info.get(k.IFLA_INFO_SLAVE_KIND))),
     ...optional('macvlanMode', mode === undefined ? undefined : (k.MACVLAN_MODES[mode] ?? String(mode))),
+    ...optional('bondMode', bondMode === undefined ? undefined : (k.BOND_MODES[bondMode] ?? String(bondMode))),
   };
 }
 

@@ -1,9 +1,10 @@
-// What netlink does not tell about a physical NIC: its driver and its place on the PCI bus, read from sysfs once per device.
-import { readFile, readlink, realpath } from 'node:fs/promises';
+// What netlink does not tell about a physical NIC: its driver, its place on the PCI bus, whether it is wireless. Read from sysfs,
+// once per device.
+import { access, readFile, readlink, realpath } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Link } from '../../domain/net/network.ts';
 
-type Hardware = Pick<Link, 'driver' | 'pciAddress'>;
+type Hardware = Pick<Link, 'driver' | 'pciAddress' | 'isWireless'>;
 
 const PCI_ADDRESS = /^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/;
 
@@ -38,13 +39,27 @@ export class HardwareFacts {
     const device = join(this.#folder, name, 'device');
     const driver = await readlink(join(device, 'driver')).catch(() => undefined);
     const path = await realpath(device).catch(() => '');
+    const isWireless = await this.#isWireless(name);
     if ((await this.#indexOf(name)) !== ifindex) return {};
     // A virtio NIC is a child of its PCI device: the nearest ancestor on that bus counts.
     const pciAddress = path.split('/').findLast((part) => PCI_ADDRESS.test(part));
     return {
       ...(driver === undefined ? {} : { driver: basename(driver) }),
       ...(pciAddress === undefined ? {} : { pciAddress }),
+      ...(isWireless ? { isWireless } : {}),
     };
+  }
+
+  /** Every driver in the kernel's own wireless layer has the first; older ones only say what they are. */
+  async #isWireless(name: string): Promise<boolean> {
+    const has = (file: string) =>
+      access(join(this.#folder, name, file)).then(
+        () => true,
+        () => false,
+      );
+    if (await has('phy80211')) return true;
+    const uevent = await readFile(join(this.#folder, name, 'uevent'), 'utf8').catch(() => '');
+    return /^DEVTYPE=wlan$/m.test(uevent);
   }
 
   async #indexOf(name: string): Promise<number> {

@@ -116,6 +116,12 @@ export interface NodeAttachment {
   /** Host access on this node: None, Ready, or Failed with a problem. */
   readonly hostAccess?: 'None' | 'Ready' | 'Failed';
   /**
+   * What the MAC-filter probe found on the NIC, where the attachment asks for one. Open: a second MAC address gets through.
+   * Filtered: it does not. Unclear: the gateway does not answer the NIC either. NoGateway: nobody is known to be asked. Missing
+   * while nothing is known yet.
+   */
+  readonly macFilterProbe?: 'Open' | 'Filtered' | 'Unclear' | 'NoGateway';
+  /**
    * What is wrong, with remedies.
    * @maxItems 16
    * @listType atomic
@@ -158,6 +164,12 @@ export interface NodePod {
    * @listType atomic
    */
   readonly ips?: readonly string[];
+  /**
+   * Addresses of the link for which somebody else on the LAN answered.
+   * @maxItems 16
+   * @listType atomic
+   */
+  readonly duplicates?: readonly string[];
   /**
    * What became of the link. Attached: it is there, as far as can be seen. Ghost: it vanished, and the pod runs on without it.
    * Repaired: it vanished and was made again in place. Stale: it is there, with older settings than the attachment's or on

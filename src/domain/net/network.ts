@@ -35,6 +35,10 @@ export interface Link {
   readonly note?: string;
   /** Kernel driver of a physical NIC, such as igc; virtual devices have a kind instead. */
   readonly driver?: string;
+  /** A wireless NIC. Missing where it is none, and of virtual devices. */
+  readonly isWireless?: true;
+  /** How a bond shares its frames out among its ports, such as active-backup. */
+  readonly bondMode?: string;
   /** Where a physical NIC sits on the PCI bus, such as 0000:03:00.0. */
   readonly pciAddress?: string;
   /** How IPv6 link-local addresses are made; missing when IPv6 is off in the kernel. */
@@ -100,9 +104,11 @@ export interface Neighbour {
   readonly isPermanent: boolean;
   /** No neighbour at all: an address that the node answers for on this link (proxy). It has no MAC address. */
   readonly isProxy?: boolean;
+  /** IPv6: it says of itself that it is a router. */
+  readonly isRouter?: boolean;
 }
 
-/** One look at the node's network. Neighbours are those of shims only. */
+/** One look at the node's network. Neighbours are those of shims and of the NICs below them only. */
 export interface Network {
   readonly links: readonly Link[];
   readonly addresses: readonly Address[];

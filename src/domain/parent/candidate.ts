@@ -1,5 +1,5 @@
 // Which links of a node could carry a LAN at all: the first sieve, before any rule of an attachment is looked at.
-import { SHIM_PREFIX } from '../../api/names.ts';
+import { PROBE_PREFIX, SHIM_PREFIX } from '../../api/names.ts';
 import { type Address, findByIndex, type Link, type Network, type Route } from '../net/network.ts';
 
 /** Why a link is no candidate, and what the user may name instead. */
@@ -12,9 +12,9 @@ export interface Unfit {
 type Check = (link: Link, network: Network) => Unfit | undefined;
 
 /** Each says why a link cannot be a parent. The first that objects is told to the user. */
-const checks: readonly Check[] = [
+export const CANDIDATE_CHECKS: readonly Check[] = [
   isNoEthernet, // loopback, tunnels, VPNs: macvlan needs Ethernet frames
-  isOurs, // a shim; a macvlan on it would land on the shim's own parent
+  isOurs, // a shim or a probe; a macvlan on it would land on the shim's own parent
   isMacvlanItself, // a child of another link; the kernel would use that other link
   isPort, // a bridge, bond or team has taken the link's receive path
   speaksNoArp, // dummies and the like: nobody is on the other side
@@ -26,7 +26,7 @@ const POD_END_NAMES = /^(cali|lxc|veth|eni[0-9a-f]{8}|azv|gke)/;
 
 /** Why the link cannot carry a LAN; nothing when it can. */
 export function unfitness(link: Link, network: Network): Unfit | undefined {
-  for (const check of checks) {
+  for (const check of CANDIDATE_CHECKS) {
     const unfit = check(link, network);
     if (unfit !== undefined) return unfit;
   }
@@ -47,8 +47,10 @@ function isNoEthernet(link: Link): Unfit | undefined {
 }
 
 function isOurs(link: Link): Unfit | undefined {
-  if (link.kind !== 'macvlan' || !link.name.startsWith(SHIM_PREFIX)) return undefined;
-  return { because: 'is a host-access shim of this operator', remedy: 'Name the NIC below it.' };
+  const isOwn = link.name.startsWith(SHIM_PREFIX) || link.name.startsWith(PROBE_PREFIX);
+  if (link.kind !== 'macvlan' || !isOwn) return undefined;
+  const what = link.name.startsWith(SHIM_PREFIX) ? 'host-access shim' : 'probe';
+  return { because: `is a ${what} of this operator`, remedy: 'Name the NIC below it.' };
 }
 
 function isMacvlanItself(link: Link): Unfit | undefined {

@@ -2,7 +2,7 @@
 //
 // The older attachment keeps the NIC, so that nobody loses it to an attachment that comes later: sooner or later the kernel would
 // decide by who happens to attach first, and differently on each node.
-import { SHIM_PREFIX } from '../../api/names.ts';
+import { PROBE_PREFIX, SHIM_PREFIX } from '../../api/names.ts';
 import type { MacvlanAttachment, MacvlanMode } from '../../api/v1alpha1/attachment.ts';
 import type { Link } from '../net/network.ts';
 import type { Problem } from '../problem.ts';
@@ -66,7 +66,7 @@ const CHILD_KINDS: ReadonlySet<string> = new Set(['macvlan', 'macvtap', 'ipvlan'
 
 function isForeignChild(link: Link, parent: Link): boolean {
   if (link.lower !== parent.ifindex || link.isLowerElsewhere || !CHILD_KINDS.has(link.kind ?? '')) return false;
-  return !link.name.startsWith(SHIM_PREFIX);
+  return !link.name.startsWith(SHIM_PREFIX) && !link.name.startsWith(PROBE_PREFIX);
 }
 
 /** macvlan and macvtap share a NIC unless one of them is passthru; ipvlan takes the NIC's receive path for itself. */

@@ -1,9 +1,9 @@
-// Each check of the preflight, with its remedy.
+// What stands in the way of a parent: each check with its remedy.
 import { describe, expect, test } from '@jest/globals';
-import type { MacvlanAttachmentSpec } from '../../../../src/api/v1alpha1/attachment.ts';
-import { type PreflightFacts, pluginsFor, preflight } from '../../../../src/domain/parent/preflight.ts';
-import { attachment } from '../../../support/builders.ts';
-import { link } from '../../../support/network.ts';
+import type { PreflightFacts } from '../../../../../src/domain/parent/preflight/facts.ts';
+import { preflight } from '../../../../../src/domain/parent/preflight/list.ts';
+import { attachment } from '../../../../support/builders.ts';
+import { link } from '../../../../support/network.ts';
 
 function check(init: Partial<PreflightFacts> = {}) {
   const parent = init.parent ?? link();
@@ -13,8 +13,10 @@ function check(init: Partial<PreflightFacts> = {}) {
     alias: 'mva-lan',
     links: [parent],
     missingPlugins: [],
+    system: { osImage: 'Debian GNU/Linux 13 (trixie)', kernelVersion: '6.12.48+deb13-amd64' },
+    arpResponders: [],
     ...init,
-  });
+  }).problems;
 }
 
 describe('preflight', () => {
@@ -43,7 +45,7 @@ describe('preflight', () => {
     const [problem] = check({ missingPlugins: ['macvlan', 'dhcp'] });
     expect(problem).toMatchObject({
       reason: 'CniPluginMissing',
-      message: 'The node lacks the CNI plugin macvlan and dhcp.',
+      message: 'The node lacks the CNI plugins macvlan and dhcp.',
     });
   });
 
@@ -58,28 +60,5 @@ describe('preflight', () => {
     const problems = check({ parent, attachment: attachment({ spec: { mtu: 9000 } }), missingPlugins: ['dhcp'] });
     expect(problems.map((problem) => problem.reason)).toEqual(['ParentDown', 'MtuTooLarge', 'CniPluginMissing']);
     for (const problem of problems) expect(problem.remedy).toMatch(/^[A-Z].*\.$/);
-  });
-});
-
-describe('the plugins that an attachment needs are macvlan', () => {
-  const ranges = [{ subnet: '192.0.2.0/24' }];
-  test.each<[string, Partial<MacvlanAttachmentSpec>, readonly string[]]>([
-    ['and dhcp for DHCP', {}, ['dhcp']],
-    ['and nothing for a link without addresses', { ipam: { type: 'None' } }, []],
-    ['and static for addresses that come with the pod', { ipam: { type: 'Static' } }, ['static']],
-    ['and static for a pool', { ipam: { type: 'Pool', pool: { ranges } } }, ['static']],
-    ['and host-local for ranges of the node', { ipam: { type: 'HostLocal', hostLocal: { ranges } } }, ['host-local']],
-    [
-      'and the one that the user names',
-      { ipam: { type: 'Raw', raw: { config: { type: 'whereabouts' } } } },
-      ['whereabouts'],
-    ],
-    [
-      'and those of the chain, each once',
-      { chain: [{ type: 'tuning' }, { type: 'sbr' }, { type: 'dhcp' }] },
-      ['dhcp', 'tuning', 'sbr'],
-    ],
-  ])('%s', (_, spec, others) => {
-    expect(pluginsFor(attachment({ spec }))).toEqual(['macvlan', ...others]);
   });
 });
