@@ -52,11 +52,17 @@ test('closed sockets are given back', async () => {
 
 test('every wrong argument of every function is an exception: no crash, no socket, and none of the node for one of a pod', async () => {
   expect((await run('wrongUse')).split('\n')).toEqual([
-    '84 calls, 0 sockets left open',
+    '110 calls, 0 sockets left open',
     'Error: netlink socket: Invalid argument',
     'Error: netlink socket: Bad file descriptor',
+    'Error: packet socket: No such device',
+    'Error: packet socket: No such device',
     'closed: -1',
   ]);
+});
+
+test('a socket for ARP hears the answers on its link, and nothing else', async () => {
+  expect(await run('arp')).toBe('heard 2');
 });
 
 test('a callback may open sockets, close its own, and have memory collected', async () => {

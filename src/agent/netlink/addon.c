@@ -1,11 +1,13 @@
 /*
- * The only native code of the agent: a netlink socket on Node's event loop.
+ * The only native code of the agent: netlink sockets, and ARP on one link, on Node's event loop.
  *
  *   open(groups, receiveBuffer, callback, [namespace]) -> socket
  *                                                     socket.fd is written to with fs.write (thread pool), because the
  *                                                     kernel works while it is written to and may take 20 ms; it is -1 once
  *                                                     the socket is closed. `namespace` is the descriptor of a network
  *                                                     namespace that the socket is to belong to
+ *   openArp(ifindex, callback) -> socket              ARP on one link: what is written to socket.fd leaves as it is, as a whole
+ *                                                     frame; only answers (of anybody, to anybody) come in. Needs CAP_NET_RAW
  *   close(socket)                                     stops the callback and closes the descriptor
  *   ref(socket), unref(socket)                        whether the socket keeps the process alive (it does at first)
  *
@@ -17,8 +19,12 @@
  */
 #define _GNU_SOURCE
 #define NAPI_VERSION 9
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <node_api.h>
 #include <sched.h>
@@ -212,6 +218,33 @@ static int open_socket_in(int namespace, uint32_t groups, int receive_buffer) {
 }
 
 /*
+ * A packet socket for ARP on one link, or a negative errno. It is made for no protocol and so hears nothing until it is bound; by
+ * then the filter is on it, for good, that lets ARP answers in (operation 2, after 14 bytes of Ethernet and 6 of ARP) and nothing
+ * else of a LAN where everybody asks all the time.
+ */
+static int open_arp_socket(int ifindex) {
+  int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return -errno;
+  struct sock_filter answers[] = {
+      BPF_STMT(BPF_LD | BPF_H | BPF_ABS, ETH_HLEN + 6),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 2, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, ETH_FRAME_LEN),
+      BPF_STMT(BPF_RET | BPF_K, 0),
+  };
+  struct sock_fprog filter = {.len = sizeof answers / sizeof *answers, .filter = answers};
+  struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ARP), .sll_ifindex = ifindex};
+  int on = 1;
+  if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) < 0 ||
+      setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof on) < 0 ||
+      bind(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+    int error = errno;
+    close(fd);
+    return -error;
+  }
+  return fd;
+}
+
+/*
  * Puts the socket on the event loop. On failure descriptor and memory are given back: at once, or, when the loop has the handle
  * already, as soon as the loop has let go of it.
  */
@@ -265,6 +298,24 @@ static napi_value wrap_socket(napi_env env, Socket *s, napi_value callback) {
   return object;
 }
 
+/* The object for an open descriptor, which it owns from here on; or NULL with an exception pending, and the descriptor closed. */
+static napi_value serve_socket(napi_env env, int fd, napi_value callback) {
+  Socket *s = calloc(1, sizeof *s);
+  if (s == NULL) {
+    close(fd);
+    return throw_errno(env, ENOMEM, "socket");
+  }
+  s->env = env;
+  s->fd = fd;
+  int error = watch_socket(env, s);
+  if (error != 0) return throw_errno(env, error, "socket on the event loop");
+  napi_value object = wrap_socket(env, s, callback);
+  if (object != NULL) return object;
+  s->wrapper_gone = true; /* there is none: the memory goes with the handle */
+  begin_close(s);
+  return throw_errno(env, ENOMEM, "socket");
+}
+
 static napi_value open_(napi_env env, napi_callback_info info) {
   size_t count = 4;
   napi_value arguments[4];
@@ -278,23 +329,21 @@ static napi_value open_(napi_env env, napi_callback_info info) {
   /* A descriptor that is none must not end in a socket of the node's own namespace. */
   if (!is_of_type(env, arguments[3], napi_undefined) && !read_whole(env, arguments[3], 0, INT32_MAX, &namespace))
     return throw_type(env, "the namespace is no descriptor");
-  Socket *s = calloc(1, sizeof *s);
-  if (s == NULL) return throw_errno(env, ENOMEM, "netlink socket");
-  s->env = env;
-  s->fd = namespace < 0 ? open_socket((uint32_t)groups, (int)receive_buffer)
-                        : open_socket_in((int)namespace, (uint32_t)groups, (int)receive_buffer);
-  if (s->fd < 0) {
-    int error = -s->fd;
-    free(s);
-    return throw_errno(env, error, "netlink socket");
-  }
-  int error = watch_socket(env, s);
-  if (error != 0) return throw_errno(env, error, "netlink socket on the event loop");
-  napi_value object = wrap_socket(env, s, arguments[2]);
-  if (object != NULL) return object;
-  s->wrapper_gone = true; /* there is none: the memory goes with the handle */
-  begin_close(s);
-  return throw_errno(env, ENOMEM, "netlink socket");
+  int fd = namespace < 0 ? open_socket((uint32_t)groups, (int)receive_buffer)
+                         : open_socket_in((int)namespace, (uint32_t)groups, (int)receive_buffer);
+  return fd < 0 ? throw_errno(env, -fd, "netlink socket") : serve_socket(env, fd, arguments[2]);
+}
+
+static napi_value open_arp(napi_env env, napi_callback_info info) {
+  size_t count = 2;
+  napi_value arguments[2];
+  int64_t ifindex = 0;
+  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok ||
+      /* Zero would be every link. */
+      !read_whole(env, arguments[0], 1, INT32_MAX, &ifindex) || !is_of_type(env, arguments[1], napi_function))
+    return throw_type(env, "openArp(ifindex, callback)");
+  int fd = open_arp_socket((int)ifindex);
+  return fd < 0 ? throw_errno(env, -fd, "packet socket") : serve_socket(env, fd, arguments[1]);
 }
 
 /* The socket that is the first argument, or NULL with an exception pending. */
@@ -328,6 +377,7 @@ static napi_value unref_(napi_env env, napi_callback_info info) {
 NAPI_MODULE_INIT() {
   const napi_property_descriptor functions[] = {
       {"open", NULL, open_, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"openArp", NULL, open_arp, NULL, NULL, NULL, napi_enumerable, NULL},
       {"close", NULL, close_, NULL, NULL, NULL, napi_enumerable, NULL},
       {"ref", NULL, ref_, NULL, NULL, NULL, napi_enumerable, NULL},
       {"unref", NULL, unref_, NULL, NULL, NULL, napi_enumerable, NULL},

@@ -17,6 +17,11 @@ export interface Addon {
    * @param namespace descriptor of the network namespace that the socket is to be in (needs SYS_ADMIN); default: the process's
    */
   open(groups: number, receiveBuffer: number, callback: NativeCallback, namespace?: number): NativeSocket;
+  /**
+   * ARP on one link: whole frames out, and ARP answers in, whoever they are for. Needs NET_RAW.
+   * @param ifindex a link of the process's own namespace
+   */
+  openArp(ifindex: number, callback: NativeCallback): NativeSocket;
   close(socket: NativeSocket): void;
   ref(socket: NativeSocket): void;
   unref(socket: NativeSocket): void;

@@ -132,11 +132,22 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
       'x',
     ];
     const notWhole = [-1, -(2 ** 31), 0.5, 2 ** 53, 2 ** 32, NaN, Infinity, '1', 1n, null, {}, detached(), Symbol('s')];
-    const calls: unknown[][] = [['open'], ['open', 1, 65536], ['close'], ['ref'], ['unref']];
+    const calls: unknown[][] = [
+      ['open'],
+      ['open', 1, 65536],
+      ['openArp'],
+      ['openArp', 1],
+      ['close'],
+      ['ref'],
+      ['unref'],
+    ];
+    calls.push(['openArp', 0, () => {}]);
     for (const bad of notWhole) {
       calls.push(['open', bad, 65536, () => {}], ['open', 1, bad, () => {}], ['open', 1, 65536, () => {}, bad]);
+      calls.push(['openArp', bad, () => {}]);
     }
     for (const bad of [...foreign, undefined]) {
+      calls.push(['openArp', 1, bad]);
       calls.push(['open', 1, 65536, bad], ['close', bad], ['ref', bad], ['unref', bad]);
     }
     const wrong = addon as unknown as Record<string, (...args: unknown[]) => unknown>;
@@ -158,20 +169,37 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
       }
     }
     say(`${calls.length} calls, ${descriptors() - before} sockets left open`);
-    // A descriptor that is open and no namespace, and one that is not open: errors of the kernel.
-    for (const fd of [0, 2 ** 31 - 1]) {
-      try {
-        addon.open(1, 65536, () => {}, fd);
-        say(`a socket in ${fd}`);
-      } catch (error) {
-        say(String(error));
-      }
-    }
+    // A descriptor that is open and no namespace, one that is not open, links that are not there: errors of the kernel.
+    const refused = [
+      () => addon.open(1, 65536, () => {}, 0),
+      () => addon.open(1, 65536, () => {}, 2 ** 31 - 1),
+      () => addon.openArp(4711, () => {}),
+      () => addon.openArp(2 ** 31 - 1, () => {}),
+    ];
+    for (const call of refused) say(outcomeOf(call));
     addon.close(good);
     addon.ref(good);
     addon.unref(good);
     addon.close(good);
     say(`closed: ${good.fd}`);
+  },
+
+  /** ARP on `lo`: a question that is written there is not heard, an answer is, and other frames are not. */
+  async arp() {
+    await new NetlinkNetwork(addon).apply([{ type: 'SetLink', ifindex: 1, name: 'lo', up: true }]);
+    const heard: number[] = [];
+    const socket = addon.openArp(1, (_errno, frame) => heard.push(frame?.readUInt16BE(20) ?? -1));
+    const arp = (type: number, operation: number): Buffer => {
+      const frame = Buffer.alloc(60);
+      frame.writeUInt16BE(type, 12);
+      frame.writeUInt16BE(operation, 20);
+      return frame;
+    };
+    for (const frame of [arp(0x0806, 1), arp(0x0800, 2), arp(0x0806, 2)]) writeSync(socket.fd, frame);
+    for (let i = 0; i < 1000 && heard.length === 0; i++) await turn();
+    say(`heard ${heard.join()}`);
+    addon.close(socket);
+    process.exit();
   },
 
   /** The kernel's answers do not go through a callback that took away what the addon works with. */
@@ -191,6 +219,14 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     await network.close();
   },
 };
+
+function outcomeOf(call: () => unknown): string {
+  try {
+    return `went through: ${String(call())}`;
+  } catch (error) {
+    return String(error);
+  }
+}
 
 /** A buffer whose memory was taken away. */
 function detached(): Uint8Array {
