@@ -10,13 +10,16 @@ import { createLogger } from '../kernel/process/logger.ts';
 import { Metrics } from '../kernel/process/metrics.ts';
 import { PROGRAM_VERSION } from '../kernel/process/version.ts';
 import { createAgent, createStores, reflectorsFor } from './agent.ts';
+import { NodeLock, partsInTurn } from './lock.ts';
 import { registerPodMetrics } from './metrics.ts';
 import { loadAddon } from './netlink/addon.ts';
 import { listen } from './netlink/events.ts';
+import { MacFilters } from './netlink/filters.ts';
 import { LinkSettings } from './netlink/link-settings.ts';
 import { NetlinkNetwork } from './netlink/network.ts';
 import { readOptions } from './options.ts';
 import { PluginDirectory } from './plugins.ts';
+import { PodCgroups } from './pods/cgroups.ts';
 import { ResultCache } from './pods/result-cache.ts';
 import { Sandboxes } from './pods/sandboxes.ts';
 
@@ -48,30 +51,36 @@ const agent = createAgent({
     cache: new ResultCache(options.multusResultsPath),
     sandboxes: new Sandboxes(addon, options.netnsPath),
   },
+  remains: { cgroups: new PodCgroups(options.cgroupPath, options.podUid), filters: new MacFilters(addon) },
   listen: (onHint) => listen(addon, onHint),
   clock,
   logger,
   metrics,
 });
 
+const lock = new NodeLock({ clock, logger });
 const synced = Promise.all(reflectors.map((reflector) => reflector.synced));
 const health = new HealthServer({
   port: options.healthPort,
   metricsPort: options.metricsPort,
   host: '127.0.0.1',
   ready: {
+    lock: () => lock.problem,
     watches: () =>
       reflectors.every((reflector) => reflector.state() === 'synced') ? undefined : 'not all watches are in sync',
   },
   metrics: () => metrics.text(),
 });
 
+const { endpoints, turn } = partsInTurn({ lock, health, clock });
+
 await runProcess({
   logger,
   clock,
-  // Nothing is touched before every watch has seen everything: what is not known to be wanted would be taken down.
+  // Nothing is touched before every watch has seen everything (what is not known to be wanted would be taken down), nor while
+  // another agent works on the node.
   parts: [
-    { name: 'health', start: () => health.start(), stop: () => health.stop() },
+    endpoints,
     {
       name: 'metrics',
       start: async () => metrics.start(),
@@ -82,6 +91,7 @@ await runProcess({
       run: (signal) => Promise.all(reflectors.map((reflector) => reflector.run(signal))).then(() => transport.close()),
       ready: () => synced,
     }),
+    turn,
     background({ name: 'agent', run: (signal) => agent.run(signal) }),
   ],
 });

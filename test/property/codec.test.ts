@@ -231,7 +231,7 @@ describe('nonsense', () => {
 
 /** An addon whose sockets swallow what is written, and hear what the test tells. */
 function addonThat(opened: (callback: NativeCallback) => void): Addon {
-  return {
+  const sockets: Pick<Addon, 'open' | 'close' | 'ref' | 'unref'> = {
     open: (_groups, _receiveBuffer, callback) => {
       opened(callback);
       return { fd: nowhere };
@@ -240,4 +240,5 @@ function addonThat(opened: (callback: NativeCallback) => void): Addon {
     ref: () => {},
     unref: () => {},
   };
+  return sockets as Addon;
 }
