@@ -42,7 +42,8 @@ export const PROBLEMS = {
   CniPluginMissing: 'A CNI plugin binary that the attachment needs is not on the node.',
   HostAddressMissing: 'The node has no address of its own in the subnet of the pod.',
   PodLinkUnproven: 'A pod is said to be attached, and the node cannot confirm it.',
-  PodAddressRefused: 'A pod has an address that belongs to the node itself or to a router.',
+  PodAddressRefused:
+    'A pod has an address that belongs to the node itself, to a router, or to another host of the LAN.',
   ShimContested: 'Somebody on the node keeps undoing the shim.',
   KernelRefused: 'The kernel refused a change that the agent wanted to make.',
   PodGhost: 'The link of a running pod vanished, and the pod runs on without it.',
@@ -54,6 +55,7 @@ export const PROBLEMS = {
   MacFilteringSuspected: 'The gateway answers the NIC itself, and no link with another MAC address on it.',
   ApplianceHost: 'The node runs an appliance system that looks after its network by itself.',
   ArpResponderOnShim: "A load balancer on the node answers ARP on the shim, with the shim's MAC address.",
+  AddressConflict: 'A MAC or IP address is in two places.',
 } as const satisfies Record<string, string>;
 
 export type ProblemCode = keyof typeof PROBLEMS;

@@ -5,6 +5,7 @@ import { attachmentOn, LabAgent } from './support/agent.ts';
 import { addIPv6, ipv6PartsOf, NOTHING, POD, POD_IP6, podWith, WHOLE } from './support/dual-stack.ts';
 import type { Lab } from './support/lab.ts';
 import { NIC, plugPod, startLan } from './support/lan.ts';
+import { advertise } from './support/router.ts';
 
 jest.setTimeout(120_000);
 
@@ -39,15 +40,6 @@ afterEach(async () => {
 
 const defaultRoutes = () => lab.show<DefaultRoute>('node', '-6 route show default');
 
-/** Starts a router that advertises itself and a prefix at once, and then every `seconds`. Ends it with the result. */
-function advertise(seconds: number): () => void {
-  const range = ['--enable-ra', `--dhcp-range=${PREFIX}:,ra-only,64,1800`, `--ra-param=sw0,${seconds},1800`];
-  const quiet = ['--port=0', '--interface=sw0', '--bind-interfaces', '--no-resolv', '--conf-file=/dev/null'];
-  const files = ['--pid-file=', '--dhcp-leasefile=/dev/null', '--user=root', '--log-facility=/dev/null'];
-  const child = lab.spawn('router', ['dnsmasq', '--keep-in-foreground', ...quiet, ...range, ...files]);
-  return () => void child.kill('SIGTERM');
-}
-
 async function nodeHasTaken(): Promise<void> {
   await lab.ip('router', `-6 addr add ${PREFIX}:fe/64 dev sw0 nodad`);
   await until('the node has an address', async () =>
@@ -69,7 +61,7 @@ describe('router advertisements', () => {
     monitor.stdout?.on('data', (chunk: Buffer) => {
       routes += chunk.toString();
     });
-    const stop = advertise(4);
+    const stop = advertise(lab, PREFIX, 4);
     await nodeHasTaken();
     await lab.pings('node', POD.ip);
     expect(await ipv6PartsOf(lab, shim)).toEqual(NOTHING);
@@ -84,7 +76,7 @@ describe('router advertisements', () => {
   test('reach the node as before once a shim has begun to answer, which makes the kernel forget the router', async () => {
     const [{ name: shim } = { name: '' }] = agent.status.shims ?? [];
     // One advertisement now, and the next when the router is started again.
-    const stop = advertise(1800);
+    const stop = advertise(lab, PREFIX, 1800);
     await nodeHasTaken();
     stop();
     expect(await defaultRoutes()).toMatchObject([{ dev: NIC, metric: 1024, protocol: 'ra' }]);
@@ -98,7 +90,7 @@ describe('router advertisements', () => {
     expect(bridged).toMatchObject({ dev: NIC, metric: 1025 });
     expect(bridged?.expires).toBeGreaterThan(1700);
     expect(bridged?.expires).toBeLessThanOrEqual(1800);
-    const stopAgain = advertise(1800);
+    const stopAgain = advertise(lab, PREFIX, 1800);
     await until(
       'the router is known again',
       async () => (await defaultRoutes()).some(({ metric }) => metric === 1024),

@@ -186,7 +186,7 @@ function familyOf(number: number | undefined): Family | undefined {
 }
 
 /** Six octets in hexadecimal; nothing for addresses of other lengths (tunnels, InfiniBand). */
-function formatMac(value: Buffer | undefined): string | undefined {
+export function formatMac(value: Buffer | undefined): string | undefined {
   if (value === undefined || value.length !== 6) return undefined;
   return Array.from(value, (octet) => octet.toString(16).padStart(2, '0')).join(':');
 }

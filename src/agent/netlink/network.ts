@@ -60,10 +60,14 @@ export class NetlinkNetwork implements NetworkPort {
     const addresses = await this.#collect<Address>(encodeAddressDump, RTM_NEWADDR, decodeAddress);
     const routes = [...(await this.#readRoutes('IPv4')), ...(await this.#readRoutes('IPv6'))];
     const neighbours: Neighbour[] = [];
-    for (const { ifindex, isNdpProxy } of links.filter((link) => link.name.startsWith(SHIM_PREFIX))) {
+    const shims = links.filter((link) => link.name.startsWith(SHIM_PREFIX));
+    for (const { ifindex, isNdpProxy } of shims) {
       for (const request of isNdpProxy ? [encodeNeighbourDump, encodeProxyDump] : [encodeNeighbourDump]) {
         neighbours.push(...(await this.#readNeighbours(request, ifindex)));
       }
+    }
+    for (const parent of new Set(shims.flatMap(({ lower }) => lower ?? []))) {
+      neighbours.push(...(await this.#readNeighbours(encodeNeighbourDump, parent)));
     }
     return { links, addresses, routes, neighbours };
   }

@@ -1,6 +1,7 @@
 // Looking into other network namespaces without entering them: the kernel gives each a number here, and answers for it.
+import type { LiveAddress } from '../../domain/pod/live-addresses.ts';
 import * as k from './constants.ts';
-import { decodeLink } from './decode.ts';
+import { decodeAddress, decodeLink } from './decode.ts';
 import { linkHeader } from './encode.ts';
 import { type Message, MessageWriter, readAttributes, readText, readU32 } from './message.ts';
 
@@ -56,4 +57,25 @@ export function decodeRemoteLink({ body }: Message): RemoteLink {
     ...(link?.kind === undefined ? {} : { kind: link.kind }),
     note: readText(readAttributes(body, 16).get(k.IFLA_IFALIAS)) ?? '',
   };
+}
+
+/** Asks for the addresses of a link in the namespace of that number. */
+export function encodeRemoteAddressDump(namespace: number, ifindex: number): Buffer {
+  const header = Buffer.alloc(8);
+  header.writeUInt32LE(ifindex, 4);
+  return new MessageWriter(k.RTM_GETADDR, k.NLM_F_REQUEST | k.NLM_F_DUMP)
+    .bytes(header)
+    .u32(k.IFA_TARGET_NETNSID, namespace)
+    .finish();
+}
+
+/** A global address in the answer; nothing for others. */
+export function decodeRemoteAddress({ body }: Message): LiveAddress | undefined {
+  const found = decodeAddress(body);
+  const attributes = readAttributes(body, 8);
+  // A kernel that does not know the question would tell of the node's own addresses.
+  if (found === undefined || !found.isGlobal || !attributes.has(k.IFA_TARGET_NETNSID)) return undefined;
+  const flags = readU32(attributes.get(k.IFA_FLAGS)) ?? body.readUInt8(2);
+  const isPermanent = (flags & k.IFA_F_PERMANENT) !== 0;
+  return { address: found.address, isUsable: found.isTentative !== true, isPermanent };
 }

@@ -20,8 +20,14 @@ import type { CachePort, SandboxPort } from '../ports.ts';
 const CONFIRM_MS = 300;
 /** A repair that was refused is tried again after this; a change of the NIC brings it earlier. In milliseconds. */
 const REFUSED_PAUSE_MS = 5000;
-/** All links are looked at after this without any hint: one that was deleted inside its pod announces nothing. In milliseconds. */
-const LOOK_MS = 60_000;
+/**
+ * All links are looked at after this without any hint: what happens inside a pod is announced in there only (to hear it from outside
+ * takes CAP_NET_BROADCAST). In milliseconds.
+ */
+const LOOK_MS = 10_000;
+/** A new link comes to addresses by itself (router advertisements) soon or never: so often it is looked at, for so long. In milliseconds. */
+const YOUNG_LOOK_MS = 1000;
+const YOUNG_MS = 10_000;
 
 export interface PodWatchOptions {
   readonly attachments: ReadStore<MacvlanAttachment>;
@@ -35,6 +41,8 @@ export interface PodWatchOptions {
 }
 
 interface Memory extends LinkSight {
+  /** Of the first look at it. */
+  readonly since: number;
   /** Since when it has been missing; it is a ghost once that was seen twice. */
   readonly missingSince?: number;
   readonly triedAt?: number;
@@ -126,7 +134,9 @@ export class PodWatch {
 
   async #look(cached: ReadonlyMap<string, CachedLink>, isFull: boolean, now: number): Promise<void> {
     const before = this.#memories;
-    const due = [...cached].filter(([key, link]) => isFull || isNews(before.get(key), link));
+    const due = [...cached].filter(
+      ([key, link]) => isFull || isNews(before.get(key), link) || isYoung(before.get(key), now),
+    );
     const lives = await this.#options.sandboxes.look(due.map(([, link]) => link));
     const seen = new Map(due.map(([key], i) => [key, lives[i] ?? 'Unseen'] as const));
     const memories = new Map<string, Memory>();
@@ -194,6 +204,7 @@ export class PodWatch {
   #pause(now: number): number {
     const pauses = [...this.#memories.values()].map((memory) => {
       if (memory.live === 'Missing' && !isGhost(memory, now)) return CONFIRM_MS;
+      if (isYoung(memory, now)) return YOUNG_LOOK_MS;
       return memory.triedAt === undefined ? LOOK_MS : Math.max(CONFIRM_MS, memory.triedAt + REFUSED_PAUSE_MS - now);
     });
     return Math.min(LOOK_MS, ...pauses);
@@ -217,6 +228,10 @@ function isNews(memory: Memory | undefined, link: CachedLink): boolean {
   return memory === undefined || memory.cached !== link || typeof memory.live === 'string';
 }
 
+function isYoung(memory: Memory | undefined, now: number): boolean {
+  return memory !== undefined && now - memory.since < YOUNG_MS;
+}
+
 function remember(
   before: Memory | undefined,
   cached: CachedLink,
@@ -225,11 +240,13 @@ function remember(
 ): Memory {
   const isSame = before?.cached === cached;
   const live = seen ?? before?.live ?? 'Unseen';
-  if (live !== 'Missing') return { cached, live };
+  const since = isSame && before !== undefined ? before.since : now;
+  if (live !== 'Missing') return { cached, live, since };
   const { refusal, triedAt, missingSince = now } = isSame ? before : {};
   return {
     cached,
     live,
+    since,
     missingSince,
     ...(refusal === undefined ? {} : { refusal }),
     ...(triedAt === undefined ? {} : { triedAt }),

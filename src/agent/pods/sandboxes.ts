@@ -4,23 +4,36 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { CachedLink } from '../../domain/pod/cached-link.ts';
 import type { LinkSight } from '../../domain/pod/link-state.ts';
+import type { LiveAddress } from '../../domain/pod/live-addresses.ts';
 import type { RepairPlan } from '../../domain/pod/repair.ts';
 import type { Addon } from '../netlink/addon.ts';
+import { RTM_NEWADDR } from '../netlink/constants.ts';
+import type { Message } from '../netlink/message.ts';
 import {
   decodeNamespaceNumber,
+  decodeRemoteAddress,
   decodeRemoteLink,
   encodeNamedLinkGet,
   encodeNamespaceNumber,
   encodeNumberNamespace,
+  encodeRemoteAddressDump,
+  type RemoteLink,
 } from '../netlink/remote.ts';
 import { NetlinkError, RequestSocket } from '../netlink/socket.ts';
 import type { SandboxPort } from '../ports.ts';
 import { REPAIR_NOTE, repairIn } from './repair.ts';
 
-/** So many namespaces are opened at a time. */
+/** So many namespaces are open at a time, for the few milliseconds that the questions take. */
 const BATCH = 32;
+/** A look that was disturbed is made again, this often at most. */
+const ATTEMPTS = 3;
 
 type Live = LinkSight['live'];
+
+interface Opened {
+  readonly path: string;
+  readonly file: FileHandle;
+}
 
 /** The namespaces of the node's pods, over netlink. */
 export class Sandboxes implements SandboxPort {
@@ -39,24 +52,15 @@ export class Sandboxes implements SandboxPort {
   }
 
   async look(links: readonly CachedLink[]): Promise<readonly Live[]> {
-    const numbers = await this.#numbersOf([...new Set(links.map((link) => link.netns))]);
-    const asked = links.flatMap((link) => {
-      const number = numbers.get(link.netns);
-      return number === undefined ? [] : [{ link, request: encodeNamedLinkGet(link.interface, number) }];
-    });
-    const answers = await this.#socket.ask(
-      asked.map(({ request }) => request),
-      decodeRemoteLink,
-    );
     const live = new Map<CachedLink, Live>();
-    asked.forEach(({ link }, i) => {
-      const answer = answers[i];
-      if (answer instanceof NetlinkError) live.set(link, answer.code === 'ENODEV' ? 'Missing' : 'Unseen');
-      else if (answer !== undefined) {
-        const { lower, note } = answer;
-        live.set(link, { ...(lower === undefined ? {} : { lower }), isRepaired: note === REPAIR_NOTE });
-      }
-    });
+    const paths = [...new Set(links.map((link) => link.netns))];
+    for (let at = 0; at < paths.length; at += BATCH) {
+      const batch = new Set(paths.slice(at, at + BATCH));
+      await this.#lookInto(
+        links.filter((link) => batch.has(link.netns)),
+        live,
+      );
+    }
     return links.map((link) => live.get(link) ?? 'Unseen');
   }
 
@@ -75,28 +79,68 @@ export class Sandboxes implements SandboxPort {
     return this.#socket.close();
   }
 
-  /** The numbers that the kernel has for these namespaces; those that are gone or cannot be seen have none. */
-  async #numbersOf(paths: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    const numbers = new Map<string, number>();
-    for (let at = 0; at < paths.length; at += BATCH) {
-      const files = await this.#openAll(paths.slice(at, at + BATCH));
-      try {
-        // Most have a number already: the cluster network's veth pair gave them one.
-        await this.#socket.send(files.map(({ file }) => encodeNumberNamespace(file.fd)));
-        const requests = files.map(({ file }) => encodeNamespaceNumber(file.fd));
-        const found = await this.#socket.ask(requests, decodeNamespaceNumber);
-        files.forEach(({ path }, i) => {
-          const number = found[i];
-          if (typeof number === 'number' && number >= 0) numbers.set(path, number);
-        });
-      } finally {
-        await Promise.all(files.map(({ file }) => file.close()));
+  /** While a namespace is open, the kernel gives its number to no other. */
+  async #lookInto(links: readonly CachedLink[], live: Map<CachedLink, Live>): Promise<void> {
+    const files = await this.#openAll([...new Set(links.map((link) => link.netns))]);
+    try {
+      const numbers = await this.#numbersOf(files);
+      const asked = links.flatMap((link) => {
+        const number = numbers.get(link.netns);
+        return number === undefined ? [] : [{ link, number }];
+      });
+      const answers = await this.#socket.ask(
+        asked.map(({ link, number }) => encodeNamedLinkGet(link.interface, number)),
+        decodeRemoteLink,
+      );
+      for (const [i, { link, number }] of asked.entries()) {
+        const answer = answers[i];
+        if (answer instanceof NetlinkError) live.set(link, answer.code === 'ENODEV' ? 'Missing' : 'Unseen');
+        else if (answer !== undefined) live.set(link, await this.#describe(answer, number));
       }
+    } finally {
+      await Promise.all(files.map(({ file }) => file.close()));
     }
+  }
+
+  async #describe({ ifindex, lower, note }: RemoteLink, number: number): Promise<Live> {
+    const addresses = await this.#addressesOf(ifindex, number);
+    return {
+      ...(lower === undefined ? {} : { lower }),
+      isRepaired: note === REPAIR_NOTE,
+      ...(addresses === undefined ? {} : { addresses }),
+    };
+  }
+
+  /** Nothing when they could not be read: then what the plugins gave stands until the next look. */
+  async #addressesOf(ifindex: number, number: number): Promise<readonly LiveAddress[] | undefined> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const found: LiveAddress[] = [];
+      const read = (message: Message): void => {
+        const address = message.type === RTM_NEWADDR ? decodeRemoteAddress(message) : undefined;
+        if (address !== undefined) found.push(address);
+      };
+      const isConsistent = await this.#socket.dump(encodeRemoteAddressDump(number, ifindex), read).catch(() => false);
+      if (isConsistent) return found.sort((a, b) => (a.address < b.address ? -1 : 1));
+    }
+    return undefined;
+  }
+
+  /** The numbers that the kernel has for these namespaces. */
+  async #numbersOf(files: readonly Opened[]): Promise<ReadonlyMap<string, number>> {
+    // Most have a number already: the cluster network's veth pair gave them one.
+    await this.#socket.send(files.map(({ file }) => encodeNumberNamespace(file.fd)));
+    const requests = files.map(({ file }) => encodeNamespaceNumber(file.fd));
+    const found = await this.#socket.ask(requests, decodeNamespaceNumber);
+    const numbers = new Map<string, number>();
+    files.forEach(({ path }, i) => {
+      const number = found[i];
+      if (typeof number === 'number' && number >= 0) numbers.set(path, number);
+    });
     return numbers;
   }
 
-  async #openAll(paths: readonly string[]): Promise<readonly { readonly path: string; readonly file: FileHandle }[]> {
+  /** Those that are gone or cannot be seen are left out. */
+  async #openAll(paths: readonly string[]): Promise<readonly Opened[]> {
     const opened = await Promise.all(
       paths.map(async (path) => {
         const seen = this.#pathOf(path);

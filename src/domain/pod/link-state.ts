@@ -11,6 +11,7 @@ import type { Problem } from '../problem.ts';
 import type { AttachedPod } from './attached.ts';
 import { type CachedLink, isForeignLink, keyOfLink } from './cached-link.ts';
 import { settingsOf } from './link-settings.ts';
+import { addressesOf, type LiveAddress } from './live-addresses.ts';
 import { isUnreadable, parseNetworks } from './networks.ts';
 
 /** A link as the kernel shows it in the pod's namespace. */
@@ -19,6 +20,8 @@ export interface LiveLink {
   readonly lower?: number;
   /** It carries the mark of a repair. */
   readonly isRepaired: boolean;
+  /** Its global addresses; missing where they could not be read. */
+  readonly addresses?: readonly LiveAddress[];
 }
 
 /** What is known of one link. Unseen: its namespace cannot be looked into, or is gone. */
@@ -62,9 +65,16 @@ export function judgeLinks(facts: LinkFacts): readonly PodLink[] {
   const links = own.map((link) => {
     const sight = facts.sights.get(keyOfLink(link));
     const judged = sight === undefined ? undefined : judge(sight, settings, facts.parents);
-    return { ...link, ...(judged ?? saidBefore(before.get(keyOfLink(link)))) };
+    return { ...link, ...ipsNow(sight), ...(judged ?? saidBefore(before.get(keyOfLink(link)))) };
   });
   return [...links, ...neverAttached(facts)].sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
+}
+
+/** What is on the link counts more than what is written on the pod. */
+function ipsNow(sight: LinkSight | undefined): Partial<Pick<PodLink, 'ips'>> {
+  if (sight === undefined || typeof sight.live === 'string' || sight.live.addresses === undefined) return {};
+  const { granted, learnt } = addressesOf(sight.cached, sight.live.addresses);
+  return { ips: [...granted, ...learnt].sort() };
 }
 
 function saidBefore(link: NodePod | undefined): Pick<PodLink, 'state' | 'problem'> {

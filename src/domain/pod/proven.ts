@@ -4,13 +4,16 @@ import type { Pod } from '../../api/kube.ts';
 import { aliasFor } from '../attachment/alias.ts';
 import type { Problem } from '../problem.ts';
 import type { AttachedPod } from './attached.ts';
-import { keyOfLink } from './cached-link.ts';
-import type { LinkSight, LinkSights } from './link-state.ts';
+import { type CachedLink, keyOfLink } from './cached-link.ts';
+import type { LinkSight, LinkSights, LiveLink } from './link-state.ts';
+import { addressesOf } from './live-addresses.ts';
 
 /** A link that was seen in the pod's namespace, with what the plugins gave it. */
 export interface ProvenLink extends AttachedPod {
   /** Index of the NIC below, in the node's namespace. */
   readonly lower?: number;
+  /** Addresses that the link has come to by itself; `ips` are those that the plugins gave. */
+  readonly learnt?: readonly string[];
 }
 
 export interface ProvenLinks {
@@ -39,7 +42,7 @@ export function provenLinks({ pods, attached, sights, unknown }: LinkEvidence): 
     if (!running.has(cached.uid) || live === 'Missing') continue;
     const because = doubtAbout({ cached, live });
     if (because !== undefined) doubts.push({ link: cached, because });
-    else if (live !== 'Unseen') links.push(provenLink(cached, live.lower));
+    else if (live !== 'Unseen') links.push(provenLink(cached, live));
   }
   return { links: links.sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1)), problems: problemsOf(doubts) };
 }
@@ -60,11 +63,14 @@ function doubtAbout({ cached, live }: LinkSight): string | undefined {
   return live === 'Unseen' ? 'its network namespace cannot be looked into' : undefined;
 }
 
-function provenLink(cached: LinkSight['cached'], lower: number | undefined): ProvenLink {
+function provenLink(cached: CachedLink, live: LiveLink): ProvenLink {
   const { namespace, name, uid, attachment, mac } = cached;
-  const ips = cached.addresses.map(({ address }) => address).sort();
-  const link = { namespace, name, uid, attachment, interface: cached.interface, mac, ips };
-  return lower === undefined ? link : { ...link, lower };
+  const { granted, learnt } = addressesOf(cached, live.addresses);
+  return {
+    ...{ namespace, name, uid, attachment, interface: cached.interface, mac, ips: granted },
+    ...(learnt.length === 0 ? {} : { learnt }),
+    ...(live.lower === undefined ? {} : { lower: live.lower }),
+  };
 }
 
 /** One for each attachment: the first few pods, each with what is in doubt about it. */

@@ -53,7 +53,7 @@ export function planShims(users: readonly ShimUser[], network: Network, nodeUid:
     taken.add(name);
     const own = users.filter((user) => user.parent.ifindex === parent.ifindex);
     const addresses = ownAddresses(parent, network.addresses);
-    const pods = planPods(linksOn(parent, users), addresses, network);
+    const pods = planPods(linksOn(parent, users), parent, addresses, network);
     shims.push({
       name,
       mac: shimMacFor(nodeUid, name),

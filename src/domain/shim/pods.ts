@@ -5,6 +5,7 @@ import { subnetHolds } from '../net/cidr.ts';
 import type { Address, Family, Link, Network } from '../net/network.ts';
 import type { ProvenLink } from '../pod/proven.ts';
 import type { Problem } from '../problem.ts';
+import { refusalsOn } from './refused.ts';
 
 /** How one local pod is reached. */
 export interface ShimPod {
@@ -14,15 +15,25 @@ export interface ShimPod {
   readonly source: string;
 }
 
-/** The links' addresses that a shim can lead to, each with the source whose subnet holds it; sorted. */
-export function planPods(links: readonly ProvenLink[], own: readonly Address[], network: Network): readonly ShimPod[] {
-  const taken = vitalAddresses(network);
+/**
+ * The links' addresses that a shim can lead to, each with the source whose subnet holds it; sorted. What a link has come to by
+ * itself comes last: no pod takes over the address that another was given.
+ */
+export function planPods(
+  links: readonly ProvenLink[],
+  parent: Link,
+  own: readonly Address[],
+  network: Network,
+): readonly ShimPod[] {
+  const isRefused = refusalsOn(parent.ifindex, network);
   const pods = new Map<string, ShimPod>();
-  for (const link of links) {
-    for (const address of reachable(link)) {
+  const granted = links.map((link) => ({ link, addresses: reachable(link, link.ips) }));
+  const learnt = links.map((link) => ({ link, addresses: reachable(link, link.learnt ?? []) }));
+  for (const { link, addresses } of [...granted, ...learnt]) {
+    for (const address of addresses) {
       const source = sourceFor(address, own);
       // Two pods with one address is their conflict; the first keeps the route, so that nothing flaps.
-      if (source === undefined || taken.has(address) || pods.has(address)) continue;
+      if (source === undefined || isRefused(link, address) || pods.has(address)) continue;
       pods.set(address, { address, mac: link.mac, source });
     }
   }
@@ -48,12 +59,13 @@ export function podProblems(
 ): { readonly problems: readonly Problem[]; readonly podProblems: readonly Problem[] } {
   const missing = (['IPv4', 'IPv6'] as const).flatMap((family) => {
     const isCutOff = (ip: string) => familyOf(ip) === family && sourceFor(ip, own) === undefined;
-    const cutOff = links.filter((link) => reachable(link).some(isCutOff));
+    // An address that a router of the LAN gave to a pod, but not to the node, is no fault of anybody's.
+    const cutOff = links.filter((link) => reachable(link, link.ips).some(isCutOff));
     const isNodes = !own.some((address) => address.family === family);
     return cutOff.length === 0 ? [] : [{ isNodes, problem: addressMissing(family, parent, cutOff) }];
   });
-  const taken = vitalAddresses(network);
-  const refused = links.filter((link) => reachable(link).some((ip) => taken.has(ip)));
+  const isRefused = refusalsOn(parent.ifindex, network);
+  const refused = links.filter((link) => reachable(link, allOf(link)).some((ip) => isRefused(link, ip)));
   return {
     problems: missing.filter(({ isNodes }) => isNodes).map(({ problem }) => problem),
     podProblems: [
@@ -63,18 +75,17 @@ export function podProblems(
   };
 }
 
-/** Addresses without which the node is lost: its own, and those of its routers. No pod may have them, whoever gave them. */
-function vitalAddresses({ addresses, routes }: Network): ReadonlySet<string> {
-  return new Set([...addresses.map(({ address }) => address), ...routes.flatMap(({ gateways = [] }) => gateways)]);
+function allOf({ ips, learnt = [] }: ProvenLink): readonly string[] {
+  return [...ips, ...learnt];
 }
 
 /**
- * The link's addresses that a shim can lead to, in the kernel's spelling: those of its LAN, and only with a known MAC address.
+ * Those of the link's addresses that a shim can lead to, in the kernel's spelling: those of its LAN, and only with a known MAC address.
  * An IPv6 link-local address means nothing outside its link.
  */
-function reachable(link: ProvenLink): readonly string[] {
-  if (link.mac === '') return [];
-  return link.ips.flatMap((ip) => {
+function reachable({ mac }: ProvenLink, ips: readonly string[]): readonly string[] {
+  if (mac === '') return [];
+  return ips.flatMap((ip) => {
     const address = parseAddress(ip);
     return address === undefined || LINK_LOCAL.test(ip) ? [] : [formatAddress(address)];
   });
@@ -97,12 +108,12 @@ function addressMissing(family: Family, parent: Link, links: readonly ProvenLink
 function addressRefused(links: readonly ProvenLink[]): Problem {
   return {
     reason: 'PodAddressRefused',
-    message: `The node does not route to ${listPods(links)}: the address is its own or that of one of its routers.`,
+    message: `The node does not route to ${listPods(links)}: the address is its own, or that of a router or another host of the LAN.`,
     remedy: 'Give the pod another address: two hosts of a LAN cannot share one.',
   };
 }
 
 function listPods(links: readonly ProvenLink[]): string {
-  const names = links.slice(0, 3).map((link) => `${link.namespace}/${link.name} (${link.ips.join(', ')})`);
+  const names = links.slice(0, 3).map((link) => `${link.namespace}/${link.name} (${allOf(link).join(', ')})`);
   return `${names.join(', ')}${links.length > names.length ? ` and ${links.length - names.length} more` : ''}`;
 }

@@ -181,20 +181,40 @@ describe('with repair InPlace, a ghost', () => {
 });
 
 describe('looks', () => {
-  test('are for new links only, and for all when the NIC changes or a minute has passed', async () => {
+  test('are for new links only, and for all when the NIC changes or ten seconds have passed', async () => {
     await turns(0);
+    await clock.advance(10_500);
+    await turns(0);
+    sandboxes.looks.splice(0);
     add('db');
     await turns(0);
     await turns(0);
-    expect(sandboxes.looks.filter((names) => names.length > 0)).toEqual([['web'], ['db']]);
+    expect(sandboxes.looks).toEqual([['db'], ['db']]);
     watch.setParents(new Map([['lan', 3]]));
     await turns(0);
-    await clock.advance(61_000);
+    await clock.advance(10_500);
     await turns(0);
-    expect(sandboxes.looks.slice(-2)).toEqual([
-      ['web', 'db'],
-      ['web', 'db'],
-    ]);
+    await turns(0);
+    expect(sandboxes.looks.slice(2)).toEqual([['web', 'db'], ['web', 'db'], []]);
+  });
+
+  test('come every second while a link is new, since it gives itself addresses then, and later every ten', async () => {
+    await turns(9500);
+    expect(sandboxes.looks).toHaveLength(10);
+    await turns(40_000);
+    expect(sandboxes.looks.length).toBeLessThan(16);
+  });
+
+  test('that show other addresses than before are told', async () => {
+    await turns(0);
+    const told = changes;
+    const addresses = [{ address: 'fd00::2', isUsable: true, isPermanent: false }];
+    sandboxes.live.set('web', { ...THERE, addresses });
+    await turns(1500);
+    expect(changes).toBe(told + 1);
+    sandboxes.live.set('web', { ...THERE, addresses: [...addresses] });
+    await turns(15_000);
+    expect(changes).toBe(told + 1);
   });
 
   test('that bring nothing new are not told', async () => {

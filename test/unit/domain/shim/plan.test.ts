@@ -56,6 +56,48 @@ describe('a shim', () => {
     ]);
   });
 
+  test('leads to what a link has come to by itself as well, and no pod gets the address of another that was given it', () => {
+    const early = pod('early', '10.9.0.2', { learnt: ['10.9.0.3', '10.9.0.9'], mac: '02:aa:00:00:00:01' });
+    const late = pod('late', '10.9.0.3');
+    expect(plan([early, late]).shims[0]?.pods.map(({ address, mac }) => `${address} ${mac}`)).toEqual([
+      '10.9.0.2 02:aa:00:00:00:01',
+      '10.9.0.3 02:aa:00:00:00:02',
+      '10.9.0.9 02:aa:00:00:00:01',
+    ]);
+  });
+
+  test('says nothing about an address that a router gave to a pod and not to the node', () => {
+    const { shims, problems, podProblems } = plan([pod('a', '10.9.0.2', { learnt: ['2001:db8::2'] })]);
+    expect(shims[0]?.pods).toHaveLength(1);
+    expect([problems.get('lan'), podProblems.get('lan')]).toEqual([[], []]);
+  });
+
+  const neighbour = { ifindex: 2, family: 'IPv4', mac: '52:54:00:00:00:77', isPermanent: false } as const;
+  const refused = [expect.objectContaining({ reason: 'PodAddressRefused' })];
+
+  test.each([
+    [
+      'that a link came to by itself, and that the LAN knows as another host',
+      { learnt: ['10.9.0.5'] },
+      neighbour,
+      refused,
+    ],
+    [
+      'that a link came to by itself, and that the LAN knows as its own',
+      { learnt: ['10.9.0.5'] },
+      { ...neighbour, mac: '02:aa:00:00:00:02' },
+      [],
+    ],
+    ['that a link was given, and that some host of the LAN had once', { ips: ['10.9.0.5'] }, neighbour, []],
+    ['that a link was given, and that a router has', { ips: ['10.9.0.5'] }, { ...neighbour, isRouter: true }, refused],
+    ['of a neighbour on another NIC', { learnt: ['10.9.0.5'] }, { ...neighbour, ifindex: 3 }, []],
+    ['of a neighbour that does not answer', { learnt: ['10.9.0.5'] }, { ...neighbour, mac: '' }, []],
+  ])('refuses or takes an address %s', (_name, init, known, problems) => {
+    const found = plan([pod('a', '10.9.0.2', init)], network({ neighbours: [{ ...known, address: '10.9.0.5' }] }));
+    expect(found.podProblems.get('lan')).toEqual(problems);
+    expect(found.shims[0]?.pods.some(({ address }) => address === '10.9.0.5')).toBe(problems.length === 0);
+  });
+
   test('leaves out what it cannot lead to: link-local addresses, pods without MAC address, the node itself, an address taken twice', () => {
     const pods = [
       pod('a', '10.9.0.2'),
