@@ -81,8 +81,20 @@ const LINKS: EventSection = {
   })),
 };
 
+const CONFLICTS: EventSection = {
+  about: 'About addresses in two places',
+  recordedIn: 'src/controller/identity/conflicts.ts',
+  intro: [
+    'On each pod that has the address, and on the MacvlanIdentity that it belongs to, once it has lasted for some seconds; again when there',
+    'are other pods that have it. [identity.md](../identity.md#addresses-in-two-places) says what is seen, and what is not.',
+  ],
+  events: [
+    { reason: 'AddressConflict', action: 'LookingAtAddresses', told: WHEN.Once, meaning: PROBLEMS.AddressConflict },
+  ],
+};
+
 /** All events that there are. */
-export const EVENT_SECTIONS: readonly EventSection[] = [ATTACHMENTS, IDENTITIES, UNBOUND_PODS, LINKS];
+export const EVENT_SECTIONS: readonly EventSection[] = [ATTACHMENTS, IDENTITIES, UNBOUND_PODS, LINKS, CONFLICTS];
 
 const INTRO = [
   'Events are written by the controller (`macvlan.dev/controller`) and of type `Warning`, unless the table says otherwise. `kubectl describe`',

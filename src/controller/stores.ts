@@ -8,6 +8,8 @@ import { IDENTITY, type MacvlanIdentity } from '../api/v1alpha1/identity.ts';
 import { type MacvlanNodeState, NODE_STATE } from '../api/v1alpha1/node-state.ts';
 import { DAEMON_SET, type DaemonSet } from '../domain/attachment/agent-daemonset.ts';
 import { isOurs, ownAnnotationsOf } from '../domain/attachment/network-definition-metadata.ts';
+import { claimNamesOf, definitionsOf } from '../domain/identity/adopt.ts';
+import { addressesIn, addressKey } from '../domain/identity/conflicts.ts';
 import { isWaiting } from '../domain/identity/key.ts';
 import type { KubeClient } from '../kernel/kube/client.ts';
 import type { Logger } from '../kernel/process/logger.ts';
@@ -21,7 +23,7 @@ export interface Stores {
   readonly nodes: Store<Node>;
   /** All of them, those of others by name only; by `name`, which is their attachment's. */
   readonly definitions: Store<NetworkAttachmentDefinition>;
-  /** By `attachment`: the states that say something about it. */
+  /** By `attachment`: the states that say something about it; by `address`: those with a pod that has it. */
   readonly nodeStates: Store<MacvlanNodeState>;
   /** The agents' one, or nothing. */
   readonly daemonSets: Store<DaemonSet>;
@@ -31,7 +33,7 @@ export interface Stores {
   readonly starting: Store<Pod>;
   /** By `group`, and by the `node` of the pod that holds it. */
   readonly identities: Store<MacvlanIdentity>;
-  /** By `group` and `identity` (`namespace/name`), and by `attachment`. */
+  /** By `group` and `identity` (`namespace/name`), by `attachment` and by `address`. */
   readonly claims: Store<MacvlanClaim>;
 }
 
@@ -50,10 +52,15 @@ export function createStores(): Stores {
     namespaces: new Store(),
     nodes: new Store(),
     definitions: new Store({ indexes: { name: (definition) => [definition.metadata.name] } }),
-    nodeStates: new Store({ indexes: { attachment: attachmentsIn } }),
+    nodeStates: new Store({ indexes: { attachment: attachmentsIn, address: addressesIn } }),
     daemonSets: new Store(),
     pods: new Store({
-      indexes: { group: (pod) => [groupKeyOfPod(pod)], waiting: (pod) => (isWaiting(pod) ? ['all'] : []) },
+      indexes: {
+        group: (pod) => [groupKeyOfPod(pod)],
+        waiting: (pod) => (isWaiting(pod) ? ['all'] : []),
+        claim: claimNamesOf,
+        definition: definitionsOf,
+      },
     }),
     starting: new Store(),
     identities: new Store({
@@ -73,6 +80,7 @@ export function createStores(): Stores {
 }
 
 export interface WatchOptions {
+        address: ({ spec }) => [addressKey(spec.address) ?? ''],
   readonly client: KubeClient;
   /** The operator's own namespace. */
   readonly namespace: string;

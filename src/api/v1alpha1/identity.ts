@@ -89,7 +89,8 @@ export interface MacvlanIdentityStatus {
    */
   readonly lastHeld?: string;
   /**
-   * Waiting: whether a pod waits for this identity, and for whom or what it waits.
+   * Waiting: whether a pod waits for this identity, and for whom or what it waits. Conflict: whether one of its addresses is
+   * somewhere else, too.
    * @maxItems 8
    * @listType map
    * @listMapKeys ["type"]

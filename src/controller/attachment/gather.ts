@@ -4,6 +4,7 @@ import { LABEL_ATTACHMENT } from '../../api/names.ts';
 import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
 import type { AttachmentFacts } from '../../domain/attachment/facts.ts';
 import { isOurs } from '../../domain/attachment/network-definition-metadata.ts';
+import type { Conflicts } from '../identity/conflict-sight.ts';
 import type { OwnWrites } from '../own-writes.ts';
 import type { Stores } from '../stores.ts';
 import type { Reports } from './reports.ts';
@@ -13,6 +14,8 @@ export interface Sight {
   readonly attachments: OwnWrites<MacvlanAttachment>;
   readonly definitions: OwnWrites<NetworkAttachmentDefinition>;
   readonly reports: Reports;
+  /** Missing where nobody looks for any. */
+  readonly conflicts?: Pick<Conflicts, 'onAttachment'>;
   /** Whether the cluster knows NetworkAttachmentDefinitions, as far as the watch can tell. */
   readonly multus: () => AttachmentFacts['multus'];
 }
@@ -33,6 +36,7 @@ export function gatherAttachment(sight: Sight, name: string, now: number): Attac
       .map((state) => reports.about(name, state))
       .filter((report) => report !== undefined),
     holders: 'NotAsked',
+    ...(sight.conflicts === undefined ? {} : { conflicts: sight.conflicts.onAttachment(name) }),
     now,
   };
 }

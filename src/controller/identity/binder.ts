@@ -92,12 +92,19 @@ export class Binder {
     await this.#patch(pod, dismissalPatch(pod), signal);
   }
 
-  /** Makes an identity again that was deleted while a pod has it: from what stands in the pod, as far as it is claimed. */
-  async revive(pod: Pod, identity: string, signal: AbortSignal): Promise<void> {
-    const { claims } = this.#options;
+  /**
+   * Records a pod that was bound in an identity that does not know of it, since it was deleted, or restored without its status:
+   * from what stands in the pod, as far as it is claimed.
+   */
+  async adopt(pod: Pod, identity: string, signal: AbortSignal): Promise<void> {
+    const { claims, sight } = this.#options;
     const reference = { namespace: pod.metadata.namespace ?? '', name: identity };
+    const found = sight.identities.get(`${reference.namespace}/${identity}`);
     const had = this.#boundLinks(pod).map((link) => ownedPart(link, (claimed) => claims.owns(reference, claimed)));
-    await this.#hold(await this.#make(pod, reference, had, signal), pod, undefined, signal);
+    const links = withMissing(found?.spec.attachments ?? [], had);
+    const isRecorded = found?.status?.holder !== undefined && links.length === (found.spec.attachments ?? []).length;
+    if (had.length === 0 || isRecorded) return;
+    await this.#hold(await this.#record(pod, reference, links, signal), pod, undefined, signal);
   }
 
   /**
@@ -238,6 +245,13 @@ function quotaExceeded(message: string): Refusal {
 
 function ipsOf(link: IdentityLink | undefined): { readonly ips?: readonly string[] } {
   return link?.ips === undefined ? {} : { ips: link.ips };
+}
+
+/** What the identity has, and what it lacks. */
+function withMissing(before: readonly IdentityLink[], had: readonly IdentityLink[]): readonly IdentityLink[] {
+  const isThere = ({ attachment, index }: IdentityLink) =>
+    before.some((link) => link.attachment === attachment && link.index === index);
+  return [...before, ...had.filter((link) => !isThere(link))];
 }
 
 /** What the identity has, with the new links in the place of the old ones. */

@@ -12,6 +12,7 @@ import type { KubeClient } from '../../kernel/kube/client.ts';
 import { ApiError } from '../../kernel/kube/transport.ts';
 import type { OwnWrites } from '../own-writes.ts';
 import type { Stores } from '../stores.ts';
+import { otherUserOf } from './in-use.ts';
 
 export interface ClaimOptions {
   readonly client: Pick<KubeClient, 'list' | 'create' | 'delete'>;
@@ -44,7 +45,7 @@ export class Claims {
     const { attachment, index } = wish.link;
     const name = attachment.metadata.name;
     for (const address of [...(wish.mac === undefined ? [] : [wish.mac]), ...wish.ips]) {
-      const owner = await this.#take({ address, attachment: name }, claimant.identity, signal);
+      const owner = await this.#takeFree({ address, attachment: name }, claimant.identity, signal);
       if (owner !== undefined) return taken(address, owner);
     }
     const mac = wish.mac ?? (await this.#derive(claimant, wish, signal));
@@ -83,6 +84,15 @@ export class Claims {
     await this.#options.client.delete(CLAIM, { name }, { uid, signal });
   }
 
+  /** The owner, or who runs with it unclaimed, when that is somebody else. */
+  async #takeFree(
+    claimed: Claimed,
+    identity: IdentityReference,
+    signal: AbortSignal,
+  ): Promise<IdentityReference | undefined> {
+    return otherUserOf(this.#options.stores, identity, claimed) ?? this.#take(claimed, identity, signal);
+  }
+
   /** The owner, when that is somebody else. */
   async #take(
     claimed: Claimed,
@@ -111,7 +121,7 @@ export class Claims {
     const prefix = link.attachment.spec.identity?.macPrefix;
     for (let attempt = 0; attempt < MAC_ATTEMPTS; attempt++) {
       const address = deriveMac(claimant.hmac, linkKeyOf(claimant.identity, attachment, link.index), prefix, attempt);
-      if ((await this.#take({ address, attachment }, claimant.identity, signal)) === undefined) return address;
+      if ((await this.#takeFree({ address, attachment }, claimant.identity, signal)) === undefined) return address;
     }
     return {
       reason: 'MacsExhausted',
@@ -137,7 +147,7 @@ export class Claims {
       const range = ofFamily.find(({ first, last }) => value !== undefined && first <= value && value <= last)?.range;
       if (value === undefined || range === undefined) return exhausted(attachment, family);
       const address = formatAddress({ family, value });
-      if ((await this.#take({ address, attachment }, claimant.identity, signal)) === undefined)
+      if ((await this.#takeFree({ address, attachment }, claimant.identity, signal)) === undefined)
         return withPrefix(address, range);
       others.add(value);
     }

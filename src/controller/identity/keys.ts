@@ -1,11 +1,15 @@
 // To which group things belong: what the queue works on, by namespace and name of the group.
 import type { Pod } from '../../api/kube.ts';
 import { ANNOTATION_NETWORKS } from '../../api/multus.ts';
-import type { MacvlanClaim } from '../../api/v1alpha1/claim.ts';
+import type { IdentityReference, MacvlanClaim } from '../../api/v1alpha1/claim.ts';
 import type { MacvlanIdentity } from '../../api/v1alpha1/identity.ts';
+import { boundTo } from '../../domain/identity/adopt.ts';
 import { groupNameOf, groupOf } from '../../domain/identity/key.ts';
 
+/** Of a bound pod, that of its identity: an owner may let its pods go, and they still have what they were bound to. */
 export function groupKeyOfPod(pod: Pod): string {
+  const bound = boundTo(pod);
+  if (bound !== undefined) return `${pod.metadata.namespace}/${groupNameOf(bound)}`;
   return `${pod.metadata.namespace}/${groupOf(pod).name}`;
 }
 
@@ -14,7 +18,11 @@ export function groupKeyOfIdentity({ metadata }: MacvlanIdentity): string {
 }
 
 export function groupKeyOfClaim({ spec: { identity } }: MacvlanClaim): string {
-  return `${identity.namespace}/${groupNameOf(identity.name)}`;
+  return groupKeyOf(identity);
+}
+
+export function groupKeyOf({ namespace, name }: IdentityReference): string {
+  return `${namespace}/${groupNameOf(name)}`;
 }
 
 /** Most pods of a cluster are on no network of ours: of them, nothing is kept but their name. */

@@ -26,6 +26,13 @@ export interface IdentityPorts {
   readonly clock?: Clock;
 }
 
+/** What is known and decided in one turn. */
+interface Turn {
+  readonly facts: GroupFacts;
+  readonly plan: GroupPlan;
+  readonly waits: readonly Wait[];
+}
+
 /** Whoever waits for something that no watch tells is looked at again after this, in milliseconds. */
 const LOOK_AGAIN_MS = 30_000;
 /** Longer times are waited for in parts: a timer holds less than 25 days. */
@@ -48,7 +55,7 @@ export function reconcileIdentities({
     await tidyUp(facts, plan, signal);
     const waits = [...plan.waits, ...(await bindAll(plan, signal))];
     await reportGroup({ client, sight, events, now, ...(conflicts && { conflicts }) }, { facts, plan, waits }, signal);
-    return answerFor(waits, await reclaim(facts, waits, signal));
+    return answerFor(waits, await reclaim({ facts, plan, waits }, signal));
   };
 
   async function bindAll({ dismissals, bindings }: GroupPlan, signal: AbortSignal): Promise<readonly Wait[]> {
@@ -64,20 +71,22 @@ export function reconcileIdentities({
   /** What somebody deleted by mistake comes back; what nobody owns any more goes. */
   async function tidyUp(facts: GroupFacts, plan: GroupPlan, signal: AbortSignal): Promise<void> {
     for (const claim of plan.orphans) await claims.giveUp(claim, signal);
-    const revivals = isNamespaceGoing(sight, facts) ? [] : plan.revivals;
-    for (const { pod, identity } of revivals) await binder.revive(pod, identity, signal);
+    // Claims first: they are what keeps others off.
     for (const [identity, { pod, lastSeen }] of facts.holders) {
       const holder = pod ?? lastSeen;
       if (holder !== undefined) await binder.restoreClaims(holder, identity, signal);
     }
+    const adoptions = isNamespaceGoing(sight, facts) ? [] : plan.adoptions;
+    for (const { pod, identity } of adoptions) await binder.adopt(pod, identity, signal);
   }
 
   /** Deletes identities whose time has come; their claims follow when they are seen to be gone. */
-  async function reclaim(facts: GroupFacts, waits: readonly Wait[], signal: AbortSignal): Promise<number | undefined> {
+  async function reclaim({ facts, plan, waits }: Turn, signal: AbortSignal): Promise<number | undefined> {
+    const inUse = new Set([...waits, ...plan.adoptions].map(({ identity }) => identity));
     let next: number | undefined;
     for (const { metadata } of facts.identities) {
       const identity = sight.identities.get(`${facts.namespace}/${metadata.name}`);
-      if (identity === undefined || waits.some((wait) => wait.identity === metadata.name)) continue;
+      if (identity === undefined || inUse.has(metadata.name)) continue;
       const ms = reclaimIn(identity, now());
       if (ms === undefined) continue;
       if (ms > 0) next = Math.min(next ?? ms, ms);

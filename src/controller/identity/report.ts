@@ -7,12 +7,15 @@ import { holderNow, identityStatus } from '../../domain/identity/status.ts';
 import { isEqual } from '../../domain/objects/equal.ts';
 import type { KubeClient } from '../../kernel/kube/client.ts';
 import type { EventRecorder } from '../../kernel/kube/events.ts';
+import type { Conflicts } from './conflict-sight.ts';
 import type { IdentitySight } from './gather.ts';
 
 export interface ReportOptions {
   readonly client: KubeClient;
   readonly sight: IdentitySight;
   readonly events: Pick<EventRecorder, 'record'>;
+  /** Missing where nobody looks for any. */
+  readonly conflicts?: Pick<Conflicts, 'ofIdentity'>;
   readonly now: () => number;
 }
 
@@ -29,8 +32,14 @@ export async function reportGroup(
     if (identity === undefined || identity.metadata.deletionTimestamp !== undefined) continue;
     const wait = waits.find((candidate) => candidate.identity === metadata.name);
     const holder = holderAfter(identity, facts, plan);
-    await writeStatus(options, identity, identityStatus({ identity, holder, wait, now: now() }), signal);
+    const conflicts = conflictsOf(options, identity);
+    const status = identityStatus({ identity, holder, wait, ...(conflicts && { conflicts }), now: now() });
+    await writeStatus(options, identity, status, signal);
   }
+}
+
+function conflictsOf({ conflicts }: ReportOptions, { metadata: { namespace = '', name } }: MacvlanIdentity) {
+  return conflicts?.ofIdentity({ namespace, name });
 }
 
 /** The holder with what is known of it by now; nothing when it is proved to be gone. */

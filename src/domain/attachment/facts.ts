@@ -4,6 +4,7 @@ import type { NetworkAttachmentDefinition } from '../../api/multus.ts';
 import { FINALIZER, GROUP, LABEL_READY_PREFIX } from '../../api/names.ts';
 import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
 import type { NodeAttachment, NodePod } from '../../api/v1alpha1/node-state.ts';
+import type { Conflict } from '../identity/conflicts.ts';
 import { selects } from '../select.ts';
 
 export interface AttachmentFacts {
@@ -20,6 +21,8 @@ export interface AttachmentFacts {
   readonly reports: readonly NodeReport[];
   /** Pods that hold up the deletion. They are asked only where something depends on it (`dependsOnPods`). */
   readonly holders: Holders | 'NotAsked';
+  /** Addresses on it that are in two places; missing where nobody looks. */
+  readonly conflicts?: readonly Conflict[];
   /** Milliseconds since 1970. */
   readonly now: number;
 }

@@ -44,6 +44,7 @@ const ASPECTS: Readonly<Record<ProblemCode, ConditionType>> = {
   MacFilteringSuspected: 'NoWarnings',
   ApplianceHost: 'NoWarnings',
   ArpResponderOnShim: 'NoWarnings',
+  AddressConflict: 'NoWarnings',
 };
 
 /** The condition that a problem of this reason is shown in. Agents of another version may know other reasons. */

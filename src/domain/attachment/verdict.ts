@@ -1,5 +1,6 @@
 // Everything that there is to tell about an attachment, put together once: the plan, what came of it, what the nodes say.
 import type { ProblemStatus } from '../../api/v1alpha1/attachment.ts';
+import { conflictProblem } from '../identity/conflict-text.ts';
 import type { Problem } from '../problem.ts';
 import { steadyText } from '../steady-text.ts';
 import type { AttachmentFacts } from './facts.ts';
@@ -39,7 +40,7 @@ export function judge(facts: AttachmentFacts, plan: AttachmentPlan, outcome: Out
     ...outcome.taken.map((namespace) => nameTakenProblem(facts.name, namespace)),
     ...outcome.failures.map(applyFailedProblem),
     // What a node reports while it takes the attachment down is no news about the attachment.
-    ...(isGoingAway(plan) ? [] : [...nodes.problems, ...pods.problems]),
+    ...(isGoingAway(plan) ? [] : [...nodes.problems, ...pods.problems, ...conflictsIn(facts)]),
   ];
   return { facts, plan, outcome, nodes, pods, problems: sortProblems(problems) };
 }
@@ -47,6 +48,11 @@ export function judge(facts: AttachmentFacts, plan: AttachmentPlan, outcome: Out
 /** Its NADs are not wanted any more. */
 export function isGoingAway(plan: AttachmentPlan): boolean {
   return plan.stage === 'Cleaning' || plan.stage === 'Released' || plan.stage === 'Absent';
+}
+
+function conflictsIn({ conflicts = [] }: AttachmentFacts): readonly Problem[] {
+  const problem = conflictProblem(conflicts);
+  return problem === undefined ? [] : [problem];
 }
 
 function nameTakenProblem(name: string, namespace: string): Problem {

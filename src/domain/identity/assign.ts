@@ -29,7 +29,8 @@ export function assignIdentities({ pods, candidates, holders }: AssignFacts): re
   });
 }
 
-function byAge(a: Pod, b: Pod): number {
+/** The older one first. */
+export function byAge(a: Pod, b: Pod): number {
   const [one, other] = [a, b].map(({ metadata }) => `${metadata.creationTimestamp ?? ''} ${metadata.name}`);
   if (one === other) return 0;
   return (one ?? '') < (other ?? '') ? -1 : 1;

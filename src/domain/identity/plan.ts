@@ -16,7 +16,7 @@ export interface GroupFacts {
   readonly identities: readonly MacvlanIdentity[];
   /** How many slots a Deployment has; nothing for groups of one, and where nobody waits. */
   readonly replicas: number | undefined;
-  /** By name of the identity, for those that somebody holds. */
+  /** By name of the identity, for those that somebody holds, and those that do not know yet who does. */
   readonly holders: ReadonlyMap<string, HolderFacts>;
   /** Claims of the group's identities. */
   readonly claims: readonly MacvlanClaim[];
@@ -44,8 +44,8 @@ export interface GroupPlan {
   /** Pods that need nothing of us. */
   readonly dismissals: readonly Pod[];
   readonly waits: readonly Wait[];
-  /** Identities that were deleted although a pod has them: they are made again. */
-  readonly revivals: readonly { readonly pod: Pod; readonly identity: string }[];
+  /** Bound pods: what their identity does not know of them, or has no claim on, is recorded. */
+  readonly adoptions: readonly { readonly pod: Pod; readonly identity: string }[];
   /** Claims whose identity is gone, and whom no pod uses. */
   readonly orphans: readonly MacvlanClaim[];
 }
@@ -70,7 +70,7 @@ export function planGroup(facts: GroupFacts): GroupPlan {
         .filter(({ identity }) => identity === undefined)
         .map(({ pod }) => heldByOthers(pod, candidates(pod), facts)),
     ],
-    revivals: revivalsIn(facts),
+    adoptions: adoptionsIn(facts, proofs),
     orphans: orphansIn(facts, new Set(named.flatMap(candidates))),
   };
 }
@@ -147,11 +147,10 @@ function missingIdentities({ claims, identities }: GroupFacts): ReadonlySet<stri
   return new Set(claims.map(({ spec }) => spec.identity.name).filter((name) => !there.has(name)));
 }
 
-function revivalsIn(facts: GroupFacts): GroupPlan['revivals'] {
-  return [...missingIdentities(facts)].flatMap((identity) => {
-    const pod = facts.pods.find((candidate) => isHolding(candidate, identity));
-    return pod === undefined ? [] : [{ pod, identity }];
-  });
+function adoptionsIn({ holders }: GroupFacts, proofs: ReadonlyMap<string, Proof>): GroupPlan['adoptions'] {
+  return [...holders].flatMap(([identity, { pod }]) =>
+    pod === undefined || proofs.has(identity) || isWaiting(pod) ? [] : [{ pod, identity }],
+  );
 }
 
 function orphansIn(facts: GroupFacts, wanted: ReadonlySet<string>): readonly MacvlanClaim[] {

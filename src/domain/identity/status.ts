@@ -2,6 +2,8 @@
 import type { Pod } from '../../api/kube.ts';
 import type { IdentityHolder, MacvlanIdentity, MacvlanIdentityStatus } from '../../api/v1alpha1/identity.ts';
 import { findCondition, formatTime, setCondition } from '../objects/conditions.ts';
+import { describeAll, remedyFor } from './conflict-text.ts';
+import type { Conflict } from './conflicts.ts';
 import type { Wait } from './plan.ts';
 import { type HolderFacts, nodeNameOf } from './release.ts';
 
@@ -9,15 +11,17 @@ export interface StatusInput {
   readonly identity: MacvlanIdentity;
   readonly holder: IdentityHolder | undefined;
   readonly wait: Wait | undefined;
+  /** Addresses of the identity that are in two places. Missing: nobody has looked, so that what was said stands. */
+  readonly conflicts?: readonly Conflict[];
   /** Milliseconds since 1970. */
   readonly now: number;
 }
 
-export function identityStatus({ identity, holder, wait, now }: StatusInput): MacvlanIdentityStatus {
+export function identityStatus({ identity, holder, wait, conflicts, now }: StatusInput): MacvlanIdentityStatus {
   const before = identity.status;
   const isReleased = before?.holder !== undefined && before.holder.uid !== holder?.uid;
   const lastHeld = isReleased ? formatTime(now) : before?.lastHeld;
-  const conditions = conditionsAfter(before?.conditions ?? [], wait, now);
+  const conditions = withConflicts(withWait(before?.conditions ?? [], wait, now), conflicts, now);
   return {
     phase: phaseOf(holder, wait),
     ...(holder === undefined ? {} : { holder }),
@@ -31,12 +35,10 @@ function phaseOf(holder: IdentityHolder | undefined, wait: Wait | undefined): 'B
   return wait === undefined ? 'Free' : 'Waiting';
 }
 
+type Conditions = NonNullable<MacvlanIdentityStatus['conditions']>;
+
 /** An identity for which nobody ever waited says nothing about it. */
-function conditionsAfter(
-  before: NonNullable<MacvlanIdentityStatus['conditions']>,
-  wait: Wait | undefined,
-  now: number,
-) {
+function withWait(before: Conditions, wait: Wait | undefined, now: number): Conditions {
   if (wait !== undefined) {
     const message = `Pod ${wait.pod.metadata.name}: ${wait.message} ${wait.remedy}`;
     return setCondition(before, { type: 'Waiting', status: 'True', reason: wait.reason, message }, now);
@@ -44,6 +46,18 @@ function conditionsAfter(
   if (findCondition(before, 'Waiting') === undefined) return before;
   const message = 'No pod waits for this identity.';
   return setCondition(before, { type: 'Waiting', status: 'False', reason: 'NobodyWaits', message }, now);
+}
+
+/** The same for conflicts: one that never had any says nothing. */
+function withConflicts(before: Conditions, conflicts: readonly Conflict[] | undefined, now: number): Conditions {
+  const [first] = conflicts ?? [];
+  if (first !== undefined) {
+    const message = `${describeAll(conflicts ?? [])} ${remedyFor(first)}`;
+    return setCondition(before, { type: 'Conflict', status: 'True', reason: 'AddressConflict', message }, now);
+  }
+  if (conflicts === undefined || findCondition(before, 'Conflict') === undefined) return before;
+  const message = 'Its addresses are nowhere else.';
+  return setCondition(before, { type: 'Conflict', status: 'False', reason: 'NoConflict', message }, now);
 }
 
 /** The pod as a holder, with its node as far as it is known by now. */

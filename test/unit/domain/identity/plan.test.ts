@@ -105,9 +105,10 @@ describe('claims whose identity is gone', () => {
 
   test('stay for a pod that runs with them, whose identity is made again', () => {
     const pod = boundPod('x', 'pod-x');
-    expect(plan({ claims: [claim('pod-x')], pods: [pod] })).toMatchObject({
+    const holders = new Map([['pod-x', holderFacts({ pod })]]);
+    expect(plan({ claims: [claim('pod-x')], pods: [pod], holders })).toMatchObject({
       orphans: [],
-      revivals: [{ pod, identity: 'pod-x' }],
+      adoptions: [{ pod, identity: 'pod-x' }],
     });
   });
 
@@ -117,6 +118,6 @@ describe('claims whose identity is gone', () => {
 
   test('are given up when the pod that had them has ended', () => {
     const pod = boundPod('x', 'pod-x', { phase: 'Failed' });
-    expect(plan({ claims: [claim('pod-x')], pods: [pod] })).toMatchObject({ orphans: [claim('pod-x')], revivals: [] });
+    expect(plan({ claims: [claim('pod-x')], pods: [pod] })).toMatchObject({ orphans: [claim('pod-x')], adoptions: [] });
   });
 });

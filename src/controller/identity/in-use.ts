@@ -1,0 +1,26 @@
+// Which identity a pod runs with that has an address, whether or not there is a claim on it: claims may have been lost, and the pod
+// is adopted when its turn comes, which may be later than that of another one that wants the address.
+import type { IdentityReference } from '../../api/v1alpha1/claim.ts';
+import { boundTo } from '../../domain/identity/adopt.ts';
+import { addressesOf, type Claimed, claimName, identityLinkOf } from '../../domain/identity/claims.ts';
+import { linksOf } from '../../domain/identity/links.ts';
+import type { Stores } from '../stores.ts';
+import { networkViewOf } from './gather.ts';
+
+/** The identity of a pod that was bound to the address and has not ended, when that is another one. */
+export function otherUserOf(
+  stores: Stores,
+  identity: IdentityReference,
+  claimed: Claimed,
+): IdentityReference | undefined {
+  const claim = claimName(claimed);
+  for (const pod of stores.pods.by('claim', claim)) {
+    const user = { namespace: pod.metadata.namespace ?? '', name: boundTo(pod) ?? '' };
+    if (user.namespace === identity.namespace && user.name === identity.name) continue;
+    const links = linksOf(pod, networkViewOf({ stores }));
+    // Whoever cannot tell whose its networks are gets the benefit of the doubt.
+    if ('reason' in links) return user;
+    if (addressesOf(links.map(identityLinkOf)).some((own) => claimName(own) === claim)) return user;
+  }
+  return undefined;
+}

@@ -1,0 +1,51 @@
+// What is told about an address that is in two places: on pods and identities as an event, in conditions, and on attachments.
+import type { Problem } from '../problem.ts';
+import { type Conflict, isOnLanToo, type Sighting } from './conflicts.ts';
+
+/** So many pods, and so many addresses, are spelled out. */
+const SPELLED_OUT = 3;
+
+/** Where the address is, and whose it is: one sentence for each, always the same for the same conflict. */
+export function describeConflict({ address, sightings, owners, attachments }: Conflict): string {
+  const pods = sightings.map(({ namespace, name, node }) => `pod ${namespace}/${name} on node ${node}`);
+  const other = hasOther({ address, sightings }) ? ['another device on the LAN'] : [];
+  const users = listed([...shortened([...new Set(pods)]), ...other]);
+  const names = owners.map(({ namespace, name }) => `${namespace}/${name}`);
+  const belongs = names.length === 0 ? '' : ` It belongs to MacvlanIdentity ${listed(shortened(names))}.`;
+  return `${address} on ${listed(attachments)} is in use by ${users}.${belongs}`;
+}
+
+/** What a person may do about it. The operator itself leaves all of them as they are. */
+export function remedyFor(conflict: Pick<Conflict, 'address' | 'sightings'>): string {
+  return hasOther(conflict)
+    ? 'Give the other device another address, or exclude the address from the pool and delete the pod.'
+    : 'Delete the pod that should not have it, and let its template ask for an identity (macvlan.dev/identity: auto) or choose another address.';
+}
+
+/** All conflicts of an attachment as one problem. */
+export function conflictProblem(conflicts: readonly Conflict[]): Problem | undefined {
+  const sorted = conflicts.toSorted((a, b) => (a.address < b.address ? -1 : 1));
+  const [first] = sorted;
+  if (first === undefined) return undefined;
+  return { reason: 'AddressConflict', message: describeAll(sorted), remedy: remedyFor(first), severity: 'Warning' };
+}
+
+/** The first few conflicts, and how many more there are. */
+export function describeAll(conflicts: readonly Conflict[]): string {
+  const more = conflicts.length - SPELLED_OUT;
+  const texts = conflicts.slice(0, SPELLED_OUT).map(describeConflict);
+  return [...texts, ...(more > 0 ? [`And ${more} more addresses.`] : [])].join(' ');
+}
+
+function hasOther({ address, sightings }: { readonly address: string; readonly sightings: readonly Sighting[] }) {
+  return sightings.some((sighting) => isOnLanToo(sighting, address));
+}
+
+function shortened(names: readonly string[]): readonly string[] {
+  const more = names.length - SPELLED_OUT;
+  return more > 0 ? [...names.slice(0, SPELLED_OUT), `${more} more`] : names;
+}
+
+function listed(names: readonly string[]): string {
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+}
