@@ -16,8 +16,9 @@ import { Store } from '../kernel/watch/store.ts';
 import { ShimGuard } from './guard.ts';
 import { Pace } from './pace.ts';
 import { type LinkSightings, verifiedParents } from './plan.ts';
+import { EndedWatch } from './pods/ended-watch.ts';
 import { PodWatch } from './pods/pod-watch.ts';
-import type { CachePort, Hint, NetworkPort, PluginsPort, SandboxPort } from './ports.ts';
+import type { CachePort, CgroupsPort, FiltersPort, Hint, NetworkPort, PluginsPort, SandboxPort } from './ports.ts';
 import { reconcileNode } from './reconciler.ts';
 import { Reporter, type StateClient } from './reporter.ts';
 import { ShimWatch } from './shim-watch.ts';
@@ -50,6 +51,8 @@ export interface AgentOptions {
   readonly plugins: PluginsPort;
   /** Where pods' links are looked at; without it, no link is proven and shims lead to no pod. */
   readonly podLinks?: { readonly cache: CachePort; readonly sandboxes: SandboxPort };
+  /** Where it is seen of pods that vanished whether anything of them is left; without it, nothing is said of them. */
+  readonly remains?: { readonly cgroups: CgroupsPort; readonly filters: FiltersPort };
   /** Calls back with each hint that the network changed, until the returned function is called. */
   readonly listen: (onHint: (hint: Hint) => void) => () => void;
   readonly contest?: ContestLimits;
@@ -75,10 +78,11 @@ export function createAgent(options: AgentOptions): Agent {
     options.podLinks === undefined
       ? undefined
       : new PodWatch({ ...options.podLinks, ...stores, clock, logger, onChange: () => links.enqueue(nodeName) });
+  const endedWatch = endedWatchFor(options, { state: () => reporter.current, onChange: () => links.enqueue(nodeName) });
   const reconcile = reconcileNode({
     ...options,
     ...stores,
-    evidence: () => evidenceOf(podWatch),
+    evidence: () => evidenceOf(podWatch, endedWatch),
     guard: new ShimGuard(options.contest ?? CONTEST_LIMITS),
     reporter,
     requestReport: () => reports.enqueue(nodeName),
@@ -103,6 +107,12 @@ export function createAgent(options: AgentOptions): Agent {
     queue: queue(),
     ...shared,
   });
+  const departures = new Controller({
+    name: 'departures',
+    reconcile: async () => endedWatch?.turn() ?? { type: 'blocked' },
+    queue: queue(),
+    ...shared,
+  });
 
   reporter.observe(stores.states.get(nodeName));
   stores.states.onChange(({ key, current }) => {
@@ -114,6 +124,8 @@ export function createAgent(options: AgentOptions): Agent {
   for (const store of [stores.attachments, stores.pods]) {
     store.onChange(() => pods.enqueueAfter(nodeName, POD_PATIENCE_MS));
   }
+  // What it takes to know a pod when it is gone has to be seen while it is there.
+  stores.pods.onChange(() => departures.enqueueAfter(nodeName, PATIENCE_MS));
 
   return {
     async run(signal) {
@@ -123,22 +135,33 @@ export function createAgent(options: AgentOptions): Agent {
         else links.enqueue(nodeName);
       });
       const stopResync = every(RESYNC_MS, clock, () => links.enqueue(nodeName, { priority: 'background' }));
+      endedWatch?.begin();
       links.enqueue(nodeName);
       pods.enqueue(nodeName);
-      await Promise.all([links.run(signal), reports.run(signal), pods.run(signal)]);
+      departures.enqueue(nodeName);
+      await Promise.all([links.run(signal), reports.run(signal), pods.run(signal), departures.run(signal)]);
       stopResync();
       stopListening();
       shimWatch.stop();
-      await Promise.all([options.network.close(), options.podLinks?.sandboxes.close()]);
+      const { network, podLinks, remains } = options;
+      await Promise.all([network.close(), podLinks?.sandboxes.close(), remains?.filters.close()]);
     },
   };
 }
 
 /** What has been seen of pods' links; nothing while a first look is still to come. */
-function evidenceOf(podWatch: PodWatch | undefined): LinkSightings | undefined {
-  if (podWatch === undefined) return {};
+function evidenceOf(podWatch: PodWatch | undefined, endedWatch: EndedWatch | undefined): LinkSightings | undefined {
+  const ended = endedWatch === undefined ? {} : { ended: endedWatch.ended };
+  if (podWatch === undefined) return ended;
   const { sights, unknown, hasLooked } = podWatch;
-  return hasLooked ? { sights, unknown } : undefined;
+  return hasLooked ? { sights, unknown, ...ended } : undefined;
+}
+
+function endedWatchFor(
+  { remains, stores, clock }: AgentOptions,
+  wiring: { readonly state: () => MacvlanNodeState | undefined; readonly onChange: () => void },
+): EndedWatch | undefined {
+  return remains === undefined ? undefined : new EndedWatch({ ...remains, ...stores, ...wiring, clock });
 }
 
 /** The cables of pods come and go with pods; everything else may be a parent or a shim. */

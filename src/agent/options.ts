@@ -17,6 +17,10 @@ export interface Options {
   readonly multusResultsPath: string;
   /** NETNS_PATH: where the node's /run/netns is seen from here. */
   readonly netnsPath: string;
+  /** CGROUP_PATH: where the node's /sys/fs/cgroup is seen from here. */
+  readonly cgroupPath: string;
+  /** POD_UID: uid of the agent's own pod; without it, nothing is said of pods that are gone. */
+  readonly podUid: string;
   /** NET_SETTINGS_PATH: where the node's /proc/sys/net is seen from here, writable. */
   readonly netSettingsPath: string;
   /** NETLINK_ADDON: the compiled addon; default netlink.node beside the program. */
@@ -40,6 +44,8 @@ export function readOptions(env: Environment = process.env, bootIdPath = '/proc/
     cniBinPath: env['CNI_BIN_PATH'] ?? '/host/cni/bin',
     multusResultsPath: env['MULTUS_RESULTS_PATH'] ?? '/host/cni/multus/results',
     netnsPath: env['NETNS_PATH'] ?? '/host/run/netns',
+    cgroupPath: env['CGROUP_PATH'] ?? '/host/sys/fs/cgroup',
+    podUid: env['POD_UID'] ?? '',
     netSettingsPath: env['NET_SETTINGS_PATH'] ?? '/host/proc/sys/net',
     addonPath: env['NETLINK_ADDON'] ?? join(import.meta.dirname, 'netlink.node'),
     bootId: readFileSync(bootIdPath, 'utf8').trim(),

@@ -1,7 +1,7 @@
 // What this node should look like and why: the one decision of the agent, made from everything that it knows. No effects.
 import type { Node, Pod } from '../api/kube.ts';
 import type { MacvlanAttachment } from '../api/v1alpha1/attachment.ts';
-import type { MacvlanNodeState } from '../api/v1alpha1/node-state.ts';
+import type { EndedPod, MacvlanNodeState } from '../api/v1alpha1/node-state.ts';
 import { aliasFor } from '../domain/attachment/alias.ts';
 import { matchesNode } from '../domain/attachment/facts.ts';
 import { hostAccessProblem } from '../domain/attachment/validate.ts';
@@ -28,6 +28,8 @@ export interface LinkSightings {
   readonly sights?: LinkSights;
   /** Keys of links that are written on pods and that CNI's result cache does not know. */
   readonly unknown?: ReadonlySet<string>;
+  /** Pods whose objects are gone, and of which nothing is left on the node. */
+  readonly ended?: readonly EndedPod[];
 }
 
 /** Everything that decisions are made from: gathered once per turn, then only read. */

@@ -44,6 +44,19 @@ export interface CachePort {
   read(attachments: ReadonlySet<string>): Promise<ReadonlyMap<string, CachedLink>>;
 }
 
+/** Which pods a kubelet has anything to do with, as the node's cgroups tell. */
+export interface CgroupsPort {
+  /** Uids of the pods; nothing where it cannot be known that these are all of this node's. */
+  read(): Promise<ReadonlySet<string> | undefined>;
+}
+
+/** What the node's NICs listen for. */
+export interface FiltersPort {
+  /** MAC addresses, those of all macvlan links that are up. Rejects when the whole truth cannot be had. */
+  read(): Promise<ReadonlySet<string>>;
+  close(): Promise<void>;
+}
+
 /** Pods' own network namespaces. */
 export interface SandboxPort {
   /** What has become of each link, in order. */

@@ -52,6 +52,7 @@ export function statusFor(outcome: Outcome, version: string): MacvlanNodeStateSt
     attachments,
     shims: shimsOf(outcome).slice(0, LIMITS.shims),
     pods: plan.pods.map(podStatus).slice(0, LIMITS.pods),
+    ...((facts.ended ?? []).length === 0 ? {} : { ended: facts.ended ?? [] }),
     summary: `${attachments.filter((entry) => entry.phase === 'Ready').length}/${attachments.length}`,
   };
 }

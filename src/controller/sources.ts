@@ -15,11 +15,13 @@
 //   MacvlanIdentity ────▶ its group
 //   MacvlanClaim goes ──▶ its group, and those where a pod waits
 //   Node ───────────────▶ groups whose pods are on it, and those where a pod waits, when an attachment is ready there
+//   MacvlanNodeState ───▶ groups whose holder it says is gone
 //   Attachment, NAD ────▶ groups where a pod waits
 import type { Namespace, Node, Pod } from '../api/kube.ts';
 import { ANNOTATION_NETWORKS } from '../api/multus.ts';
 import { LABEL_READY_PREFIX } from '../api/names.ts';
 import type { MacvlanAttachment } from '../api/v1alpha1/attachment.ts';
+import type { MacvlanIdentity } from '../api/v1alpha1/identity.ts';
 import type { MacvlanNodeState } from '../api/v1alpha1/node-state.ts';
 import { matchesNode, wantsNamespace } from '../domain/attachment/facts.ts';
 import { isLabelled } from '../domain/attachment/node-membership.ts';
@@ -129,6 +131,12 @@ function connectIdentities(stores: Stores, wake: Wake): void {
     if (isSameMachine(old, current)) return;
     for (const identity of stores.identities.by('node', key)) wake(groupKeyOfIdentity(identity));
   });
+  stores.nodeStates.onChange(({ key, old, current }) => {
+    const before = old?.status?.ended ?? [];
+    const news = (current?.status?.ended ?? []).filter(({ uid }) => !before.some((known) => known.uid === uid));
+    const isAbout = ({ status }: MacvlanIdentity) => news.some(({ uid }) => uid === status?.holder?.uid);
+    for (const identity of stores.identities.by('node', key).filter(isAbout)) wake(groupKeyOfIdentity(identity));
+  });
   stores.attachments.onChange(({ old, current }) => {
     // Pods that wait for a node are told what is wrong there, in the words of the attachment's status.
     const isNewTrouble =
@@ -149,21 +157,6 @@ export function wakeAll(stores: Stores, wakes: Wakes): void {
   for (const state of stores.nodeStates.list()) wakePods(state, wakes);
   for (const pod of stores.pods.list()) wakes.identities(groupKeyOfPod(pod));
   for (const identity of stores.identities.list()) wakes.identities(groupKeyOfIdentity(identity));
-  connectAdoption(stores, wake);
-}
-
-/** Pods that run may be without their identity until it can be told which of their networks are ours. */
-function connectAdoption(stores: Stores, wake: Wake): void {
-  const whereSomebodyIsBound = (definition: string) => {
-    for (const pod of stores.pods.by('definition', definition)) wake(groupKeyOfPod(pod));
-  };
-  stores.definitions.onChange(({ type, key }) => {
-    if (type === 'add') whereSomebodyIsBound(key);
-  });
-  stores.attachments.onChange(({ type, key }) => {
-    const definitions = type === 'add' ? stores.definitions.by('name', key) : [];
-    for (const { metadata } of definitions) whereSomebodyIsBound(`${metadata.namespace}/${metadata.name}`);
-  });
   for (const claim of stores.claims.list()) wakes.identities(groupKeyOfClaim(claim));
   wakes.daemonSet();
 }

@@ -40,8 +40,26 @@ export interface MacvlanNodeStateStatus {
    * @listType atomic
    */
   readonly pods?: readonly NodePod[];
+  /** Leases of the operator's own DHCP daemon on this node; missing where it has never been. */
+  readonly dhcp?: NodeDhcp;
+  /**
+   * Pods that were attached, whose objects are gone from the cluster, and of which nothing is left on the node: no cgroup, so that
+   * nothing of them runs or is started any more, and no link with their MAC addresses. The latest ones, the last one last.
+   * @maxItems 128
+   * @listType atomic
+   */
+  readonly ended?: readonly EndedPod[];
   /** `ready/all` attachments, for printing. `0/0`: nothing of any attachment is on the node. */
   readonly summary?: string;
+}
+
+/** What the operator's DHCP daemon of a node is needed for. */
+export interface NodeDhcp {
+  /**
+   * Links of pods whose address it keeps: as long as there is one, it stays.
+   * @asType integer
+   */
+  readonly links: number;
 }
 
 /** The agent that wrote a state. */
@@ -178,6 +196,16 @@ export interface NodePod {
   readonly state: 'Attached' | 'Ghost' | 'Repaired' | 'Stale' | 'NeverAttached';
   /** Why it is a ghost still. */
   readonly problem?: ProblemStatus;
+}
+
+/** A pod of which nothing is left on its node. */
+export interface EndedPod {
+  /** Namespace of the pod. */
+  readonly namespace: string;
+  /** Name of the pod. */
+  readonly name: string;
+  /** Uid of the pod. */
+  readonly uid: string;
 }
 
 export const NODE_STATE: Kind<MacvlanNodeState> = {

@@ -5,12 +5,10 @@ import type { MacvlanClaim } from '../../api/v1alpha1/claim.ts';
 import type { IdentityHolder, MacvlanIdentity } from '../../api/v1alpha1/identity.ts';
 import { wantsNamespace } from '../../domain/attachment/facts.ts';
 import { isOurs } from '../../domain/attachment/network-definition-metadata.ts';
-import { unrecordedHolders } from '../../domain/identity/adopt.ts';
 import { groupOf, isWaiting } from '../../domain/identity/key.ts';
 import type { NetworkView } from '../../domain/identity/links.ts';
 import type { GroupFacts } from '../../domain/identity/plan.ts';
 import { type HolderFacts, nodeNameOf } from '../../domain/identity/release.ts';
-import { holderFor } from '../../domain/identity/status.ts';
 import type { KubeClient } from '../../kernel/kube/client.ts';
 import type { OwnWrites } from '../own-writes.ts';
 import type { Stores } from '../stores.ts';
@@ -38,10 +36,6 @@ export async function gatherGroup(sight: IdentitySight, key: string, signal: Abo
     const holder = identity.status?.holder;
     if (holder !== undefined) holders.set(identity.metadata.name, await holderFacts(sight, identity, holder, signal));
   }
-  for (const [name, pod] of unrecordedHolders(pods, identities)) {
-    const identity = identities.find(({ metadata }) => metadata.name === name);
-    holders.set(name, factsOf(sight, { holder: holderFor(pod), pod, lastSeen: undefined }, identity));
-  }
   return { namespace, pods, identities, claims, replicas, holders };
 }
 
@@ -63,26 +57,27 @@ async function replicasFor(
 
 async function holderFacts(
   sight: IdentitySight,
-  identity: MacvlanIdentity,
+  { metadata }: MacvlanIdentity,
   holder: IdentityHolder,
   signal: AbortSignal,
 ): Promise<HolderFacts> {
-  const pod = await podOf(sight, identity.metadata.namespace ?? '', holder, signal);
+  const pod = await podOf(sight, metadata.namespace ?? '', holder, signal);
   const lastSeen = pod === undefined ? sight.lastSeen.get(holder.uid) : undefined;
-  return factsOf(sight, { holder, pod, lastSeen }, identity);
+  const node = nodeNameOf(pod ?? lastSeen) ?? holder.node;
+  return {
+    holder,
+    pod,
+    lastSeen,
+    node: node === undefined ? undefined : sight.stores.nodes.get(node),
+    ended: endedOn(sight.stores, node),
+    released: metadata.annotations?.[ANNOTATION_RELEASE],
+  };
 }
 
-function factsOf(
-  { stores }: IdentitySight,
-  seen: Pick<HolderFacts, 'holder' | 'pod' | 'lastSeen'>,
-  identity: MacvlanIdentity | undefined,
-): HolderFacts {
-  const node = nodeNameOf(seen.pod ?? seen.lastSeen) ?? seen.holder.node;
-  return {
-    ...seen,
-    node: node === undefined ? undefined : stores.nodes.get(node),
-    released: identity?.metadata.annotations?.[ANNOTATION_RELEASE],
-  };
+/** A node's word counts for its own pods only. */
+function endedOn({ nodeStates }: Stores, node: string | undefined): ReadonlySet<string> {
+  const state = node === undefined ? undefined : nodeStates.get(node);
+  return new Set((state?.status?.ended ?? []).map(({ uid }) => uid));
 }
 
 /** By uid, and asked for where the watch does not show it: that it left the watch is no proof that it is gone. */

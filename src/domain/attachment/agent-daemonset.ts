@@ -40,6 +40,8 @@ const CNI_BIN_PATH = '/host/cni/bin';
 const MULTUS_RESULTS = { node: '/var/lib/cni/multus/results', agent: '/host/cni/multus/results' };
 /** Where container runtimes keep the network namespaces of pods, and where they are seen from the agent. */
 const NETNS = { node: '/run/netns', agent: '/host/run/netns' };
+/** By the cgroups of pods the agent knows of whom nothing is left, and by its own which folder is this node's. */
+const CGROUPS = { node: '/sys/fs/cgroup', agent: '/host/sys/fs/cgroup' };
 /** The kernel's settings of links: a container sees its own /proc/sys read-only. Only files of shims are written. */
 const NET_SETTINGS = { node: '/proc/sys/net', agent: '/host/proc/sys/net' };
 const SELECTOR = { 'app.kubernetes.io/name': AGENT_NAME };
@@ -85,6 +87,7 @@ function podSpecFor(settings: AgentSettings): Readonly<Record<string, unknown>> 
       // The first pod of a node makes these two; the agent may be there before it.
       { name: 'multus-results', hostPath: { path: MULTUS_RESULTS.node, type: 'DirectoryOrCreate' } },
       { name: 'netns', hostPath: { path: NETNS.node, type: 'DirectoryOrCreate' } },
+      { name: 'cgroups', hostPath: { path: CGROUPS.node, type: 'Directory' } },
       { name: 'net-settings', hostPath: { path: NET_SETTINGS.node, type: 'Directory' } },
     ],
   };
@@ -100,6 +103,7 @@ function containerFor(settings: AgentSettings): Readonly<Record<string, unknown>
     command: ['/usr/local/bin/node', '--max-semi-space-size=1', '--v8-pool-size=1', '/app/agent.mjs'],
     env: [
       { name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
+      { name: 'POD_UID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } },
       { name: 'LOG_LEVEL', value: settings.logLevel },
       { name: 'HEALTH_PORT', value: String(settings.healthPort) },
       { name: 'METRICS_PORT', value: String(settings.metricsPort) },
@@ -107,6 +111,7 @@ function containerFor(settings: AgentSettings): Readonly<Record<string, unknown>
       { name: 'MULTUS_RESULTS_PATH', value: MULTUS_RESULTS.agent },
       { name: 'NETNS_PATH', value: NETNS.agent },
       { name: 'NET_SETTINGS_PATH', value: NET_SETTINGS.agent },
+      { name: 'CGROUP_PATH', value: CGROUPS.agent },
       { name: 'MALLOC_ARENA_MAX', value: '1' },
     ],
     resources: { requests: { cpu: '10m', memory: '32Mi' }, limits: { memory: '128Mi' } },
@@ -126,6 +131,7 @@ function containerFor(settings: AgentSettings): Readonly<Record<string, unknown>
       { name: 'multus-results', mountPath: MULTUS_RESULTS.agent, readOnly: true },
       // Namespaces are mounts: those of later pods have to come through.
       { name: 'netns', mountPath: NETNS.agent, readOnly: true, mountPropagation: 'HostToContainer' },
+      { name: 'cgroups', mountPath: CGROUPS.agent, readOnly: true },
       { name: 'net-settings', mountPath: NET_SETTINGS.agent },
     ],
   };

@@ -3,10 +3,11 @@ import type { Node, Pod } from '../../api/kube.ts';
 import type { IdentityHolder } from '../../api/v1alpha1/identity.ts';
 
 /**
- * Ended: its kubelet said that nothing of it runs any more. NeverStarted: it vanished before it was sent to a node. NodeGone,
- * OutOfService, NewBoot: nothing of it can run there. Released: a person said so.
+ * Ended: its kubelet said that nothing of it runs any more. NeverStarted: it vanished before it was sent to a node. NothingLeft: the
+ * agent of its node saw that nothing of it is left there. NodeGone, OutOfService, NewBoot: nothing of it can run there. Released: a
+ * person said so.
  */
-export type Proof = 'Ended' | 'NeverStarted' | 'NodeGone' | 'OutOfService' | 'NewBoot' | 'Released';
+export type Proof = 'Ended' | 'NeverStarted' | 'NothingLeft' | 'NodeGone' | 'OutOfService' | 'NewBoot' | 'Released';
 
 export interface HolderFacts {
   readonly holder: IdentityHolder;
@@ -16,6 +17,8 @@ export interface HolderFacts {
   readonly lastSeen: Pod | undefined;
   /** Nothing when it left the cluster, or when it is not known which it was. */
   readonly node: Node | undefined;
+  /** Uids of pods of which nothing is left, as the agent of that node tells. */
+  readonly ended?: ReadonlySet<string>;
   /** Uid of the pod that a person released. */
   readonly released: string | undefined;
 }
@@ -24,11 +27,13 @@ const OUT_OF_SERVICE = 'node.kubernetes.io/out-of-service';
 
 /** Why the holder is known to be gone; nothing while it may still be there. */
 export function proofOf(facts: HolderFacts): Proof | undefined {
-  const { holder, pod, lastSeen, released } = facts;
+  const { holder, pod, lastSeen, ended, released } = facts;
   if (hasEnded(pod ?? lastSeen)) return 'Ended';
   if (pod !== undefined && pod.metadata.deletionTimestamp === undefined) return undefined;
   if (released === holder.uid) return 'Released';
   if (pod === undefined && lastSeen !== undefined && nodeNameOf(lastSeen) === undefined) return 'NeverStarted';
+  // Of a pod that has an object, no agent can say so; and its kubelet may start it again.
+  if (pod === undefined && ended?.has(holder.uid) === true) return 'NothingLeft';
   return proofByNode(facts);
 }
 

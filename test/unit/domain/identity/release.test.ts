@@ -28,6 +28,11 @@ describe('a holder is gone', () => {
       holderFacts({ lastSeen: unsent }, { node: undefined } as never),
       'NeverStarted',
     ],
+    [
+      'when the agent of its node sees nothing of it any more',
+      holderFacts({ ended: new Set(['uid-web-0']) }),
+      'NothingLeft',
+    ],
     ['when its node left the cluster', holderFacts({ node: undefined }), 'NodeGone'],
     ['when it is being deleted and its node left', holderFacts({ pod: deleting, node: undefined }), 'NodeGone'],
     ['when its node is out of service', holderFacts({ pod: deleting, node: outOfService }), 'OutOfService'],
@@ -41,6 +46,8 @@ describe('a holder is gone', () => {
 
 describe('a holder may still be there', () => {
   test.each<[string, HolderFacts]>([
+    ['when its object is there, whatever an agent says', holderFacts({ pod: deleting, ended: new Set(['uid-web-0']) })],
+    ['when an agent speaks of another pod', holderFacts({ ended: new Set(['uid-other']) })],
     ['while it runs', holderFacts({ pod: running })],
     ['while it is being deleted', holderFacts({ pod: deleting })],
     [

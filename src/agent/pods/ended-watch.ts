@@ -1,0 +1,95 @@
+// Says of pods whose objects are gone when nothing of them is left on the node, so that others may have their addresses. A kubelet says
+// so itself as long as there is an object to say it in; after a deletion by force there is none.
+import type { Pod } from '../../api/kube.ts';
+import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
+import type { EndedPod, MacvlanNodeState, NodePod } from '../../api/v1alpha1/node-state.ts';
+import { type AttachedPod, attachedPods } from '../../domain/pod/attached.ts';
+import { addEnded, type Departures, departedIn, followPods, judgeDepartures } from '../../domain/pod/ended.ts';
+import type { Answer } from '../../kernel/controller/controller.ts';
+import type { Clock } from '../../kernel/process/clock.ts';
+import type { ReadStore } from '../../kernel/watch/store.ts';
+import type { CgroupsPort, FiltersPort } from '../ports.ts';
+
+/** A pod whose object is gone is looked at again after this: ending takes its time. In milliseconds. */
+const LOOK_AGAIN_MS = 500;
+/** The same when its end does not come. In milliseconds. */
+const LONG_MS = 5000;
+const IS_LONG_MS = 30_000;
+
+export interface EndedWatchOptions {
+  readonly attachments: ReadStore<MacvlanAttachment>;
+  readonly pods: ReadStore<Pod>;
+  /** What the API server holds about this node: what an agent before this one knew of pods. */
+  readonly state: () => MacvlanNodeState | undefined;
+  readonly cgroups: CgroupsPort;
+  readonly filters: FiltersPort;
+  /** Called when there is something new to tell. */
+  readonly onChange: () => void;
+  readonly clock: Clock;
+}
+
+export class EndedWatch {
+  readonly #options: EndedWatchOptions;
+  #departures: Departures = new Map();
+  #ended: readonly EndedPod[] = [];
+  /** Links of which the agent before this one knew. */
+  #earlier: readonly NodePod[] = [];
+
+  constructor(options: EndedWatchOptions) {
+    this.#options = options;
+  }
+
+  /** The latest pods of which nothing is left, those that were told before included. */
+  get ended(): readonly EndedPod[] {
+    return this.#ended;
+  }
+
+  /** Takes what the agent before this one knew, before it is written over: pods may have gone since. */
+  begin(): void {
+    const { pods = [], ended = [] } = this.#options.state()?.status ?? {};
+    this.#ended = ended;
+    this.#earlier = pods.filter(({ state }) => state !== 'NeverAttached');
+  }
+
+  /** One turn: which pods are gone, and is anything of them left. */
+  async turn(): Promise<Answer> {
+    const { pods, cgroups, filters, clock } = this.#options;
+    const present = new Set(pods.list().map(({ metadata }) => metadata.uid ?? ''));
+    const links = [...this.#earlier, ...this.#attached()].filter((link) => this.#isFiltered(link));
+    this.#earlier = [];
+    this.#departures = followPods(this.#departures, links, present, clock.now());
+    if (departedIn(this.#departures).length === 0) return { type: 'done' };
+    const seen = await cgroups.read();
+    // The order counts: first no cgroup, then no link.
+    const macs = await filters.read();
+    // Who cannot see this node's cgroups has nothing to say.
+    if (seen === undefined) return { type: 'later', ms: LONG_MS };
+    const { ended, rest } = judgeDepartures(this.#departures, { cgroups: seen, macs }, clock.now());
+    this.#departures = rest;
+    const told = addEnded(this.#ended, ended);
+    if (told !== this.#ended) {
+      this.#ended = told;
+      this.#options.onChange();
+    }
+    return this.#answer();
+  }
+
+  #attached(): readonly AttachedPod[] {
+    const { attachments, pods } = this.#options;
+    return attachedPods(pods.list(), new Set(attachments.list().map(({ metadata }) => metadata.name)));
+  }
+
+  /** In passthru mode a link has its NIC to itself, and no filter tells of it. */
+  #isFiltered({ attachment }: { readonly attachment: string }): boolean {
+    const found = this.#options.attachments.get(attachment);
+    return found !== undefined && found.spec.mode !== 'passthru';
+  }
+
+  #answer(): Answer {
+    const left = departedIn(this.#departures);
+    if (left.length === 0) return { type: 'done' };
+    const now = this.#options.clock.now();
+    const isSoon = left.some(({ goneSince = now }) => now - goneSince < IS_LONG_MS);
+    return { type: 'later', ms: isSoon ? LOOK_AGAIN_MS : LONG_MS };
+  }
+}

@@ -1,0 +1,97 @@
+// Pods of which nothing is left on the node, though nobody said so: their objects are gone, perhaps by force. What is concluded here
+// lets others have their addresses, so that nothing is concluded from not having seen something.
+//
+//   attached, object there ──(object gone)──▶ cgroup there still ──▶ cgroup gone, MAC there still ──▶ both gone, seen twice ──▶ ended
+import type { EndedPod, NodePod } from '../../api/v1alpha1/node-state.ts';
+import type { AttachedPod } from './attached.ts';
+
+/** A pod that was attached, with what to look for. */
+export interface Departure {
+  readonly pod: EndedPod;
+  readonly macs: readonly string[];
+  /** Since when its object has been gone, and since when nothing of it was seen; nothing while it is there. */
+  readonly goneSince?: number;
+  readonly clearSince?: number;
+}
+
+/** By uid. */
+export type Departures = ReadonlyMap<string, Departure>;
+
+/** What there is on the node, looked at in this order: after a pod's cgroup has gone, nobody makes a link for it any more. */
+export interface Remains {
+  /** Uids of the pods that have a cgroup. */
+  readonly cgroups: ReadonlySet<string>;
+  /** MAC addresses that NICs listen for, on behalf of links in whatever namespace. */
+  readonly macs: ReadonlySet<string>;
+}
+
+/**
+ * How long nothing of a pod has to be seen, in milliseconds. A plugin that was killed half way leaves its link, or takes it along,
+ * sooner than that.
+ */
+export const CLEAR_MS = 1500;
+
+/**
+ * Takes the pods that are there now. Only those that were seen attached are remembered: one that was not may be about to start,
+ * for a kubelet that has not heard of its end yet.
+ * @param links on attachments whose links are seen in their NIC's filter (all modes but passthru)
+ * @param present uids of all pods whose objects are there
+ * @param now milliseconds of a clock that does not jump
+ */
+export function followPods(
+  before: Departures,
+  links: readonly (AttachedPod | NodePod)[],
+  present: ReadonlySet<string>,
+  now: number,
+): Departures {
+  const after = new Map(before);
+  for (const { namespace, name, uid, mac = '' } of links) {
+    if (mac === '') continue;
+    const macs = new Set(after.get(uid)?.macs).add(mac);
+    after.set(uid, { ...after.get(uid), pod: { namespace, name, uid }, macs: [...macs] });
+  }
+  for (const [uid, departure] of after) after.set(uid, present.has(uid) ? stays(departure) : goes(departure, now));
+  return after;
+}
+
+function stays({ pod, macs }: Departure): Departure {
+  return { pod, macs };
+}
+
+function goes(departure: Departure, now: number): Departure {
+  return departure.goneSince === undefined ? { ...departure, goneSince: now } : departure;
+}
+
+/** Those whose objects are gone. */
+export function departedIn(departures: Departures): readonly Departure[] {
+  return [...departures.values()].filter(({ goneSince }) => goneSince !== undefined);
+}
+
+/** What a look at the node says of them: who has ended, and who is to be looked at again. */
+export function judgeDepartures(
+  departures: Departures,
+  remains: Remains,
+  now: number,
+): { readonly ended: readonly EndedPod[]; readonly rest: Departures } {
+  const ended: EndedPod[] = [];
+  const rest = new Map<string, Departure>();
+  for (const [uid, departure] of departures) {
+    const { clearSince, ...others } = departure;
+    const isThere = remains.cgroups.has(uid) || departure.macs.some((mac) => remains.macs.has(mac));
+    if (departure.goneSince === undefined) rest.set(uid, departure);
+    else if (isThere) rest.set(uid, others);
+    else if (clearSince === undefined) rest.set(uid, { ...others, clearSince: now });
+    else if (now - clearSince < CLEAR_MS) rest.set(uid, departure);
+    else ended.push(departure.pod);
+  }
+  return { ended, rest };
+}
+
+/** The latest ones: whoever waits for one looks at once. */
+export const ENDED_KEPT = 128;
+
+/** What is told, the latest last; nobody twice. */
+export function addEnded(told: readonly EndedPod[], ended: readonly EndedPod[]): readonly EndedPod[] {
+  const news = ended.filter(({ uid }) => !told.some((known) => known.uid === uid));
+  return news.length === 0 ? told : [...told, ...news].slice(-ENDED_KEPT);
+}

@@ -1,0 +1,109 @@
+import { beforeEach, expect, test } from '@jest/globals';
+import { EndedWatch } from '../../../../src/agent/pods/ended-watch.ts';
+import type { Pod } from '../../../../src/api/kube.ts';
+import type { MacvlanAttachment } from '../../../../src/api/v1alpha1/attachment.ts';
+import type { MacvlanNodeState } from '../../../../src/api/v1alpha1/node-state.ts';
+import { CLEAR_MS } from '../../../../src/domain/pod/ended.ts';
+import { Store } from '../../../../src/kernel/watch/store.ts';
+
+const MAC = '02:4d:00:00:00:01';
+const ENDED = { namespace: 'home', name: 'db-0', uid: 'u1' };
+
+let now: number;
+let changes: number;
+let cgroups: ReadonlySet<string> | undefined;
+let macs: ReadonlySet<string>;
+let pods: Store<Pod>;
+let state: MacvlanNodeState | undefined;
+
+beforeEach(() => {
+  now = 0;
+  changes = 0;
+  cgroups = new Set(['agent', 'u1']);
+  macs = new Set([MAC]);
+  pods = new Store<Pod>();
+  state = undefined;
+});
+
+function attached(): Pod {
+  const status = JSON.stringify([{ name: 'home/lan', interface: 'net1', mac: MAC, ips: [] }]);
+  return {
+    metadata: { ...ENDED, annotations: { 'k8s.v1.cni.cncf.io/network-status': status } },
+    spec: {},
+    status: { phase: 'Running' },
+  };
+}
+
+function watch(mode: 'bridge' | 'passthru' = 'bridge'): EndedWatch {
+  const attachments = new Store<MacvlanAttachment>();
+  const spec = { namespaces: {}, ipam: { type: 'None' }, mode } as const;
+  attachments.upsert({ metadata: { name: 'lan' }, spec });
+  return new EndedWatch({
+    attachments,
+    pods,
+    state: () => state,
+    cgroups: { read: async () => cgroups },
+    filters: { read: async () => macs, close: async () => {} },
+    onChange: () => {
+      changes += 1;
+    },
+    clock: { now: () => now, after: () => () => {} },
+  });
+}
+
+/** Some turns, each half a second after the one before. */
+async function turns(ended: EndedWatch, count: number): Promise<void> {
+  for (let i = 0; i < count; i++, now += 500) await ended.turn();
+}
+
+const PLENTY = Math.ceil(CLEAR_MS / 500) + 2;
+
+test('a pod that was deleted by force has ended when its kubelet is done with it, and not before', async () => {
+  const ended = watch();
+  pods.upsert(attached());
+  await ended.turn();
+  pods.remove('home/db-0');
+  await turns(ended, PLENTY);
+  cgroups = new Set(['agent']);
+  await turns(ended, PLENTY);
+  expect(ended.ended).toEqual([]);
+  macs = new Set();
+  await turns(ended, PLENTY);
+  expect(ended.ended).toEqual([ENDED]);
+  expect(changes).toBe(1);
+  expect(await ended.turn()).toEqual({ type: 'done' });
+});
+
+test('where the cgroups of the node cannot be seen, nobody is said to have ended', async () => {
+  const ended = watch();
+  pods.upsert(attached());
+  await ended.turn();
+  pods.remove('home/db-0');
+  [cgroups, macs] = [undefined, new Set()];
+  await turns(ended, PLENTY);
+  expect(ended.ended).toEqual([]);
+  expect(await ended.turn()).toMatchObject({ type: 'later' });
+});
+
+test('in passthru mode nothing is said, since no filter tells of the link', async () => {
+  const ended = watch('passthru');
+  pods.upsert(attached());
+  await ended.turn();
+  pods.remove('home/db-0');
+  [cgroups, macs] = [new Set(['agent']), new Set()];
+  await turns(ended, PLENTY);
+  expect(ended.ended).toEqual([]);
+});
+
+test('what an agent before this one told stays, and a pod that went while none was there is looked for', async () => {
+  const pod = { ...ENDED, attachment: 'lan', interface: 'net1', mac: MAC, state: 'Attached' } as const;
+  const earlier = { ...ENDED, uid: 'u0' };
+  state = { metadata: { name: 'node-a' }, status: { pods: [pod], ended: [earlier] } };
+  const ended = watch();
+  ended.begin();
+  expect(ended.ended).toEqual([earlier]);
+  state = { metadata: { name: 'node-a' } };
+  [cgroups, macs] = [new Set(['agent']), new Set()];
+  await turns(ended, PLENTY);
+  expect(ended.ended).toEqual([earlier, ENDED]);
+});
