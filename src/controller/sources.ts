@@ -157,6 +157,21 @@ export function wakeAll(stores: Stores, wakes: Wakes): void {
   for (const state of stores.nodeStates.list()) wakePods(state, wakes);
   for (const pod of stores.pods.list()) wakes.identities(groupKeyOfPod(pod));
   for (const identity of stores.identities.list()) wakes.identities(groupKeyOfIdentity(identity));
+  connectAdoption(stores, wake);
+}
+
+/** Pods that run may be without their identity until it can be told which of their networks are ours. */
+function connectAdoption(stores: Stores, wake: Wake): void {
+  const whereSomebodyIsBound = (definition: string) => {
+    for (const pod of stores.pods.by('definition', definition)) wake(groupKeyOfPod(pod));
+  };
+  stores.definitions.onChange(({ type, key }) => {
+    if (type === 'add') whereSomebodyIsBound(key);
+  });
+  stores.attachments.onChange(({ type, key }) => {
+    const definitions = type === 'add' ? stores.definitions.by('name', key) : [];
+    for (const { metadata } of definitions) whereSomebodyIsBound(`${metadata.namespace}/${metadata.name}`);
+  });
   for (const claim of stores.claims.list()) wakes.identities(groupKeyOfClaim(claim));
   wakes.daemonSet();
 }

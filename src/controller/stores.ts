@@ -74,13 +74,13 @@ export function createStores(): Stores {
         group: (claim) => [groupKeyOfClaim(claim)],
         identity: ({ spec: { identity } }) => [`${identity.namespace}/${identity.name}`],
         attachment: ({ spec }) => [spec.attachment],
+        address: ({ spec }) => [addressKey(spec.address) ?? ''],
       },
     }),
   };
 }
 
 export interface WatchOptions {
-        address: ({ spec }) => [addressKey(spec.address) ?? ''],
   readonly client: KubeClient;
   /** The operator's own namespace. */
   readonly namespace: string;

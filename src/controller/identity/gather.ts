@@ -5,10 +5,12 @@ import type { MacvlanClaim } from '../../api/v1alpha1/claim.ts';
 import type { IdentityHolder, MacvlanIdentity } from '../../api/v1alpha1/identity.ts';
 import { wantsNamespace } from '../../domain/attachment/facts.ts';
 import { isOurs } from '../../domain/attachment/network-definition-metadata.ts';
+import { unrecordedHolders } from '../../domain/identity/adopt.ts';
 import { groupOf, isWaiting } from '../../domain/identity/key.ts';
 import type { NetworkView } from '../../domain/identity/links.ts';
 import type { GroupFacts } from '../../domain/identity/plan.ts';
 import { type HolderFacts, nodeNameOf } from '../../domain/identity/release.ts';
+import { holderFor } from '../../domain/identity/status.ts';
 import type { KubeClient } from '../../kernel/kube/client.ts';
 import type { OwnWrites } from '../own-writes.ts';
 import type { Stores } from '../stores.ts';
@@ -36,6 +38,10 @@ export async function gatherGroup(sight: IdentitySight, key: string, signal: Abo
     const holder = identity.status?.holder;
     if (holder !== undefined) holders.set(identity.metadata.name, await holderFacts(sight, identity, holder, signal));
   }
+  for (const [name, pod] of unrecordedHolders(pods, identities)) {
+    const identity = identities.find(({ metadata }) => metadata.name === name);
+    holders.set(name, factsOf(sight, { holder: holderFor(pod), pod, lastSeen: undefined }, identity));
+  }
   return { namespace, pods, identities, claims, replicas, holders };
 }
 
@@ -57,20 +63,26 @@ async function replicasFor(
 
 async function holderFacts(
   sight: IdentitySight,
-  { metadata }: MacvlanIdentity,
+  identity: MacvlanIdentity,
   holder: IdentityHolder,
   signal: AbortSignal,
 ): Promise<HolderFacts> {
-  const pod = await podOf(sight, metadata.namespace ?? '', holder, signal);
+  const pod = await podOf(sight, identity.metadata.namespace ?? '', holder, signal);
   const lastSeen = pod === undefined ? sight.lastSeen.get(holder.uid) : undefined;
-  const node = nodeNameOf(pod ?? lastSeen) ?? holder.node;
+  return factsOf(sight, { holder, pod, lastSeen }, identity);
+}
+
+function factsOf(
+  { stores }: IdentitySight,
+  seen: Pick<HolderFacts, 'holder' | 'pod' | 'lastSeen'>,
+  identity: MacvlanIdentity | undefined,
+): HolderFacts {
+  const node = nodeNameOf(seen.pod ?? seen.lastSeen) ?? seen.holder.node;
   return {
-    holder,
-    pod,
-    lastSeen,
-    node: node === undefined ? undefined : sight.stores.nodes.get(node),
-    ended: endedOn(sight.stores, node),
-    released: metadata.annotations?.[ANNOTATION_RELEASE],
+    ...seen,
+    node: node === undefined ? undefined : stores.nodes.get(node),
+    ended: endedOn(stores, node),
+    released: identity?.metadata.annotations?.[ANNOTATION_RELEASE],
   };
 }
 
