@@ -1,5 +1,6 @@
 // The whole process, put together: stores and watches, the controllers, and in which order they start and stop.
 import { randomUUID } from 'node:crypto';
+import type { DaemonSet } from '../domain/attachment/agent-daemonset.ts';
 import type { AttachmentFacts } from '../domain/attachment/facts.ts';
 import { isOurs } from '../domain/attachment/network-definition-metadata.ts';
 import type { IsForeign } from '../domain/pod/attached.ts';
@@ -18,7 +19,9 @@ import { HolderSearch } from './attachment/holders.ts';
 import { reconcileAttachment } from './attachment/reconciler.ts';
 import { Reporter } from './attachment/report.ts';
 import { Reports } from './attachment/reports.ts';
-import { reconcileDaemonSet } from './daemonset/reconciler.ts';
+import { ownerFinder } from './daemonset/owner.ts';
+import { agentProgram, dhcpProgram } from './daemonset/programs.ts';
+import { type NodeProgram, reconcileDaemonSet } from './daemonset/reconciler.ts';
 import { LastSeen } from './identity/last-seen.ts';
 import { reconcileIdentities } from './identity/reconciler.ts';
 import { reconcileUnbound } from './identity/unbound.ts';
@@ -31,7 +34,7 @@ import { connectSources, type Wakes, wakeAll } from './sources.ts';
 import { createStores, createWatches, type Stores, type Watches } from './stores.ts';
 
 export const LEASE_NAME = 'macvlan-controller';
-const DAEMON_SET_KEY = 'agents';
+const DAEMON_SET_KEY = 'nodes';
 /** Reconciles wait for the API server most of the time; more of them at once only make its queue longer. */
 const ATTACHMENT_WORKERS = 8;
 const NODE_WORKERS = 4;
@@ -151,18 +154,19 @@ function createWorkers(
     }),
     concurrency: NODE_WORKERS,
   });
-  const daemonSetsWritten = new OwnWrites(stores.daemonSets);
-  const daemonSet = new Controller({
-    ...shared(),
-    name: 'daemonset',
-    reconcile: reconcileDaemonSet({
-      client,
-      stores,
-      written: daemonSetsWritten,
-      settings: agentSettingsFrom(options),
-      logger,
-    }),
-  });
+  const findOwner = ownerFinder(client, options.namespace, options.agentServiceAccount);
+  const agentsWritten = new OwnWrites(stores.daemonSets);
+  const dhcpWritten = new OwnWrites(stores.dhcpDaemonSets);
+  const daemonSet = (name: string, written: OwnWrites<DaemonSet>, program: NodeProgram) =>
+    new Controller({
+      ...shared(),
+      name,
+      reconcile: reconcileDaemonSet({ client, nodes: stores.nodes, written, findOwner, logger }, program),
+    });
+  const daemonSets = [
+    daemonSet('daemonset', agentsWritten, agentProgram(stores, agentSettingsFrom(options))),
+    daemonSet('dhcp-daemonset', dhcpWritten, dhcpProgram(dhcpSettingsFrom(options))),
+  ];
   const identities = new Controller({
     ...shared(),
     name: 'identities',
@@ -195,7 +199,9 @@ function createWorkers(
     attachment: (key) => attachments.enqueue(key, { priority }),
     attachmentSoon: (key) => attachments.hintAfter(key, REPORTS_MS),
     node: (key) => nodes.enqueue(key, { priority }),
-    daemonSet: () => daemonSet.enqueue(DAEMON_SET_KEY, { priority }),
+    daemonSet: () => {
+      for (const controller of daemonSets) controller.enqueue(DAEMON_SET_KEY, { priority });
+    },
     pod: (key) => pods.enqueue(key, { priority }),
     identities: (key) => identities.enqueue(key, { priority }),
     unbound: (key) => unbound.enqueue(key, { priority }),
@@ -205,7 +211,7 @@ function createWorkers(
     written.onDoubt(({ metadata }) => wakes.attachment(metadata.name));
   }
   nodesWritten.onDoubt(({ metadata }) => wakes.node(metadata.name));
-  daemonSetsWritten.onDoubt(() => wakes.daemonSet());
+  for (const written of [agentsWritten, dhcpWritten]) written.onDoubt(() => wakes.daemonSet());
   // Multus came or went: every attachment has something to say or to do, and so has every NAD whose attachment went meanwhile.
   watches.definitions.onStateChange(() => wakeAll(stores, wakes));
   return background({
@@ -214,7 +220,7 @@ function createWorkers(
       priority = 'user';
       const cancel = repeat(RESYNC_MS, () => wakeAll(stores, wakes));
       await Promise.all(
-        [attachments, nodes, daemonSet, pods, identities, unbound].map((controller) => controller.run(signal)),
+        [attachments, nodes, ...daemonSets, pods, identities, unbound].map((controller) => controller.run(signal)),
       );
       cancel();
       await events.close();
@@ -231,6 +237,11 @@ function foreignIn({ definitions }: Stores): IsForeign {
 
 function multusSeenBy({ definitions }: Watches): AttachmentFacts['multus'] {
   return definitions.state() !== 'synced' && definitions.kindIsMissing() ? 'Missing' : 'Present';
+}
+
+function dhcpSettingsFrom(options: Options) {
+  const { namespace, agentImage: image, agentPullPolicy: pullPolicy, logLevel } = options;
+  return { namespace, image, pullPolicy, logLevel };
 }
 
 function agentSettingsFrom(options: Options) {

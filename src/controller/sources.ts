@@ -5,7 +5,7 @@
 //   Node ───────────────▶ itself; the DaemonSet; attachments that it joins or leaves, or whose node is Ready or no longer so
 //   NAD ────────────────▶ the attachment of its name
 //   MacvlanNodeState ───▶ its node; soon, attachments about which it says something new; pods whose link it says something new of
-//   DaemonSet (ours) ───▶ itself
+//   DaemonSets (ours) ──▶ themselves
 //   Multus comes, goes ─▶ all attachments
 //
 // and the groups of identities:
@@ -23,8 +23,9 @@ import { LABEL_READY_PREFIX } from '../api/names.ts';
 import type { MacvlanAttachment } from '../api/v1alpha1/attachment.ts';
 import type { MacvlanIdentity } from '../api/v1alpha1/identity.ts';
 import type { MacvlanNodeState } from '../api/v1alpha1/node-state.ts';
+import { wantsDhcpDaemon } from '../domain/attachment/dhcp-daemonset.ts';
 import { matchesNode, wantsNamespace } from '../domain/attachment/facts.ts';
-import { isLabelled } from '../domain/attachment/node-membership.ts';
+import { isLabelled, isLabelledForDhcp } from '../domain/attachment/node-membership.ts';
 import { isEqual } from '../domain/objects/equal.ts';
 import type { Change } from '../kernel/watch/store.ts';
 import type { Reports } from './attachment/reports.ts';
@@ -81,7 +82,7 @@ export function connectSources(stores: Stores, reports: Reports, wakes: Wakes): 
     const { old, current } = change;
     if (old !== undefined && current !== undefined && isSameNode(old, current)) return;
     wakes.node(change.key);
-    if (hasAgent(old) !== hasAgent(current)) wakes.daemonSet();
+    if (programsOn(old) !== programsOn(current)) wakes.daemonSet();
     // Labels change often, and we write some ourselves: most attachments are not concerned.
     const isBeginOrEnd = old === undefined || current === undefined;
     const isNewReadiness = isBeginOrEnd || !isEqual(old.status?.conditions, current.status?.conditions);
@@ -104,7 +105,7 @@ export function connectSources(stores: Stores, reports: Reports, wakes: Wakes): 
     for (const pod of podsToLookAt(key, old, current)) wakes.pod(pod);
   });
 
-  stores.daemonSets.onChange(() => wakes.daemonSet());
+  for (const own of [stores.daemonSets, stores.dhcpDaemonSets]) own.onChange(() => wakes.daemonSet());
   connectIdentities(stores, wakes.identities);
   stores.starting.onChange(({ key, old, current }) => {
     if (isOnNetworks(current ?? old)) wakes.unbound(key);
@@ -157,21 +158,6 @@ export function wakeAll(stores: Stores, wakes: Wakes): void {
   for (const state of stores.nodeStates.list()) wakePods(state, wakes);
   for (const pod of stores.pods.list()) wakes.identities(groupKeyOfPod(pod));
   for (const identity of stores.identities.list()) wakes.identities(groupKeyOfIdentity(identity));
-  connectAdoption(stores, wake);
-}
-
-/** Pods that run may be without their identity until it can be told which of their networks are ours. */
-function connectAdoption(stores: Stores, wake: Wake): void {
-  const whereSomebodyIsBound = (definition: string) => {
-    for (const pod of stores.pods.by('definition', definition)) wake(groupKeyOfPod(pod));
-  };
-  stores.definitions.onChange(({ type, key }) => {
-    if (type === 'add') whereSomebodyIsBound(key);
-  });
-  stores.attachments.onChange(({ type, key }) => {
-    const definitions = type === 'add' ? stores.definitions.by('name', key) : [];
-    for (const { metadata } of definitions) whereSomebodyIsBound(`${metadata.namespace}/${metadata.name}`);
-  });
   for (const claim of stores.claims.list()) wakes.identities(groupKeyOfClaim(claim));
   wakes.daemonSet();
 }
@@ -210,7 +196,7 @@ function membershipOf(attachment: MacvlanAttachment | undefined): unknown {
   if (attachment === undefined) return undefined;
   const { metadata, spec, status } = attachment;
   const isDeleted = metadata.deletionTimestamp !== undefined;
-  return [spec.nodeSelector ?? {}, isDeleted, isDeleted ? status?.phase : undefined];
+  return [spec.nodeSelector ?? {}, isDeleted, isDeleted ? status?.phase : undefined, wantsDhcpDaemon(attachment)];
 }
 
 function isSameNamespace(a: Namespace, b: Namespace): boolean {
@@ -221,8 +207,10 @@ function isSameNamespace(a: Namespace, b: Namespace): boolean {
   );
 }
 
-function hasAgent(node: Node | undefined): boolean {
-  return node !== undefined && isLabelled(node);
+/** Which of our programs the node is labelled for. */
+function programsOn(node: Node | undefined): string {
+  const [agent, dhcp] = [isLabelled, isLabelledForDhcp].map((has) => node !== undefined && has(node));
+  return `${agent} ${dhcp}`;
 }
 
 /** A kubelet touches its Node every few minutes; only labels and readiness are news. */

@@ -1,7 +1,7 @@
 // What this process remembers of the cluster, and the watches that keep it so. Each kind is cut down to what decisions read.
 import { NAMESPACE, type Namespace, NODE, type Node, type ObjectMeta, POD, type Pod } from '../api/kube.ts';
 import { NETWORK_ATTACHMENT_DEFINITION, type NetworkAttachmentDefinition } from '../api/multus.ts';
-import { AGENT_NAME, LABEL_GATED } from '../api/names.ts';
+import { AGENT_NAME, DHCP_NAME, LABEL_GATED } from '../api/names.ts';
 import { ATTACHMENT, type MacvlanAttachment } from '../api/v1alpha1/attachment.ts';
 import { CLAIM, type MacvlanClaim } from '../api/v1alpha1/claim.ts';
 import { IDENTITY, type MacvlanIdentity } from '../api/v1alpha1/identity.ts';
@@ -27,6 +27,8 @@ export interface Stores {
   readonly nodeStates: Store<MacvlanNodeState>;
   /** The agents' one, or nothing. */
   readonly daemonSets: Store<DaemonSet>;
+  /** That of the DHCP daemons, or nothing. */
+  readonly dhcpDaemonSets: Store<DaemonSet>;
   /** Those that ask for an identity only; by `group`, and those that are `waiting` for one by `all`. */
   readonly pods: Store<Pod>;
   /** Those that are about to start on a node and ask for no identity, or did so too late: there for a moment each. */
@@ -54,6 +56,7 @@ export function createStores(): Stores {
     definitions: new Store({ indexes: { name: (definition) => [definition.metadata.name] } }),
     nodeStates: new Store({ indexes: { attachment: attachmentsIn, address: addressesIn } }),
     daemonSets: new Store(),
+    dhcpDaemonSets: new Store(),
     pods: new Store({
       indexes: {
         group: (pod) => [groupKeyOfPod(pod)],
@@ -74,13 +77,13 @@ export function createStores(): Stores {
         group: (claim) => [groupKeyOfClaim(claim)],
         identity: ({ spec: { identity } }) => [`${identity.namespace}/${identity.name}`],
         attachment: ({ spec }) => [spec.attachment],
-        address: ({ spec }) => [addressKey(spec.address) ?? ''],
       },
     }),
   };
 }
 
 export interface WatchOptions {
+        address: ({ spec }) => [addressKey(spec.address) ?? ''],
   readonly client: KubeClient;
   /** The operator's own namespace. */
   readonly namespace: string;
@@ -100,13 +103,11 @@ export function createWatches(stores: Stores, options: WatchOptions): Watches {
     // Multus may be installed after us; whoever does so should not have to wait half a minute.
     backoffMs: [800, 8000],
   });
-  const daemonSets = new Reflector({
-    ...shared,
-    kind: DAEMON_SET,
-    store: stores.daemonSets,
-    namespace: options.namespace,
-    fieldSelector: `metadata.name=${AGENT_NAME}`,
-  });
+  // RBAC allows to watch these two by name, and no others.
+  const [daemonSets, dhcpDaemonSets] = [
+    ownDaemonSet(AGENT_NAME, stores.daemonSets, options),
+    ownDaemonSet(DHCP_NAME, stores.dhcpDaemonSets, options),
+  ];
   const attachments = new Reflector({ ...shared, kind: ATTACHMENT, store: stores.attachments });
   const nodes = new Reflector({ ...shared, kind: NODE, store: stores.nodes, transform: cutNode });
   const namespaces = new Reflector({
@@ -139,7 +140,19 @@ export function createWatches(stores: Stores, options: WatchOptions): Watches {
   });
   const identities = new Reflector({ ...shared, kind: IDENTITY, store: stores.identities });
   const claims = new Reflector({ ...shared, kind: CLAIM, store: stores.claims });
-  const all = [attachments, namespaces, nodes, nodeStates, definitions, daemonSets, pods, starting, identities, claims];
+  const all = [
+    attachments,
+    namespaces,
+    nodes,
+    nodeStates,
+    definitions,
+    daemonSets,
+    dhcpDaemonSets,
+    pods,
+    starting,
+    identities,
+    claims,
+  ];
   return {
     definitions,
     listed: {
@@ -147,7 +160,7 @@ export function createWatches(stores: Stores, options: WatchOptions): Watches {
       Namespace: namespaces.synced,
       Node: nodes.synced,
       MacvlanNodeState: nodeStates.synced,
-      DaemonSet: daemonSets.synced,
+      DaemonSet: Promise.all([daemonSets.synced, dhcpDaemonSets.synced]).then(() => undefined),
       Pod: pods.synced,
       MacvlanIdentity: identities.synced,
       MacvlanClaim: claims.synced,
@@ -156,6 +169,12 @@ export function createWatches(stores: Stores, options: WatchOptions): Watches {
     },
     run: async (signal) => void (await Promise.all(all.map((watch) => watch.run(signal)))),
   };
+}
+
+function ownDaemonSet(name: string, store: Store<DaemonSet>, options: WatchOptions): Reflector<DaemonSet> {
+  const { client, namespace, logger, observer } = options;
+  const fieldSelector = `metadata.name=${name}`;
+  return new Reflector({ client, logger, observer, kind: DAEMON_SET, store, namespace, fieldSelector });
 }
 
 /** Names of the attachments that a node's agent says anything about. */

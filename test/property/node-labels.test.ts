@@ -8,6 +8,7 @@ import { attachment, deleted, node, nodeEntry, nodeState } from '../support/buil
 const names = ['lan', 'wan', 'lab'];
 const label = fc.constantFrom(
   ['macvlan.dev/agent', 'true'],
+  ['macvlan.dev/dhcp', 'true'],
   ['attachment.macvlan.dev/lan', 'ready'],
   ['attachment.macvlan.dev/wan', 'no'],
   ['attachment.macvlan.dev/long-gone', 'ready'],
@@ -55,7 +56,7 @@ test("a patch touches nobody else's labels", () => {
   fc.assert(
     fc.property(anyFacts, (facts) => {
       for (const key of Object.keys(planNode(facts).labels)) {
-        expect(key).toMatch(/^(macvlan\.dev\/agent$|attachment\.macvlan\.dev\/)/);
+        expect(key).toMatch(/^(macvlan\.dev\/(agent|dhcp)$|attachment\.macvlan\.dev\/)/);
       }
     }),
   );

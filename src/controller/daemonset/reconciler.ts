@@ -1,47 +1,52 @@
-// The agents' DaemonSet: there while a node is labelled for an agent, as it should be, and gone after the last one.
-import { AGENT_NAME, LABEL_MANAGED_BY, MANAGED_BY, MANAGER_CONTROLLER } from '../../api/names.ts';
-import {
-  type AgentSettings,
-  agentDaemonSetFor,
-  DAEMON_SET,
-  type DaemonSet,
-} from '../../domain/attachment/agent-daemonset.ts';
-import { isInUse } from '../../domain/attachment/facts.ts';
-import { isLabelled } from '../../domain/attachment/node-membership.ts';
+// A DaemonSet of ours, of the agents or of the DHCP daemons: there while a node is labelled for it, as it should be, and gone after
+// the last such node.
+import type { Node, OwnerReference } from '../../api/kube.ts';
+import { LABEL_MANAGED_BY, MANAGED_BY, MANAGER_CONTROLLER } from '../../api/names.ts';
+import { DAEMON_SET, type DaemonSet } from '../../domain/attachment/agent-daemonset.ts';
 import { type Action, diffObjects } from '../../domain/objects/diff.ts';
 import type { Reconcile } from '../../kernel/controller/controller.ts';
 import type { KubeClient } from '../../kernel/kube/client.ts';
 import type { Logger } from '../../kernel/process/logger.ts';
+import type { ReadStore } from '../../kernel/watch/store.ts';
 import type { OwnWrites } from '../own-writes.ts';
-import type { Stores } from '../stores.ts';
-import { ownerFinder } from './owner.ts';
+import type { FindOwner } from './owner.ts';
+
+/** What runs on nodes. */
+export interface NodeProgram {
+  /** Of its DaemonSet, in the operator's own namespace. */
+  readonly name: string;
+  readonly namespace: string;
+  /** What cannot run when somebody else has a DaemonSet of that name. */
+  readonly what: string;
+  readonly isWantedOn: (node: Node) => boolean;
+  readonly render: (owner: { readonly owner?: OwnerReference }) => DaemonSet;
+}
 
 export interface DaemonSetPorts {
   readonly client: KubeClient;
-  readonly stores: Stores;
+  readonly nodes: ReadStore<Node>;
   readonly written: OwnWrites<DaemonSet>;
-  readonly settings: Omit<AgentSettings, 'owner' | 'entersPods'>;
+  readonly findOwner: FindOwner;
   readonly logger: Logger;
 }
 
-export function reconcileDaemonSet(ports: DaemonSetPorts): Reconcile {
-  const { client, stores, settings, written, logger } = ports;
-  const findOwner = ownerFinder(client, settings.namespace, settings.serviceAccount);
+export function reconcileDaemonSet(ports: DaemonSetPorts, program: NodeProgram): Reconcile {
+  const { nodes, written, findOwner, logger } = ports;
+  const { name, namespace, what } = program;
   const render = async (when: 'Known' | 'Now', signal: AbortSignal) => {
     const owner = await findOwner(when, signal);
-    const entersPods = stores.attachments.list().some((a) => a.spec.repair?.type === 'InPlace' && isInUse(a));
-    return agentDaemonSetFor({ ...settings, entersPods, ...(owner === undefined ? {} : { owner }) });
+    return program.render(owner === undefined ? {} : { owner });
   };
   return async (_key, signal) => {
-    const found = written.get(`${settings.namespace}/${AGENT_NAME}`);
+    const found = written.get(`${namespace}/${name}`);
     if (found !== undefined && !isOurs(found)) {
-      logger.error({ daemonSet: AGENT_NAME }, 'a DaemonSet of this name exists and is not ours: no agent can run');
+      logger.error({ daemonSet: name }, `a DaemonSet of this name exists and is not ours: no ${what} can run`);
       return { type: 'blocked' };
     }
-    const isWanted = stores.nodes.list().some(isLabelled);
+    const isWanted = nodes.list().some(program.isWantedOn);
     const wanted = isWanted ? [await render(found === undefined ? 'Now' : 'Known', signal)] : [];
     for (const action of diffObjects(wanted, found === undefined ? [] : [found])) {
-      logger.info({ action: action.type, because: action.because }, 'agent DaemonSet');
+      logger.info({ action: action.type, because: action.because }, `${what} DaemonSet`);
       await carryOut(ports, action, signal);
     }
     return { type: 'done' };
@@ -49,8 +54,8 @@ export function reconcileDaemonSet(ports: DaemonSetPorts): Reconcile {
 }
 
 /** Either label will do: somebody may have taken one off. */
-function isOurs({ metadata: { labels } }: DaemonSet): boolean {
-  return labels?.[LABEL_MANAGED_BY] === MANAGED_BY || labels?.['app.kubernetes.io/name'] === AGENT_NAME;
+function isOurs({ metadata: { labels, name } }: DaemonSet): boolean {
+  return labels?.[LABEL_MANAGED_BY] === MANAGED_BY || labels?.['app.kubernetes.io/name'] === name;
 }
 
 async function carryOut({ client, written }: DaemonSetPorts, action: Action<DaemonSet>, signal: AbortSignal) {

@@ -1,8 +1,9 @@
 // Which nodes need an agent, which labels they carry, and when a node is done with: the one decision of the nodes reconciler.
 import type { Node } from '../../api/kube.ts';
-import { LABEL_AGENT } from '../../api/names.ts';
+import { LABEL_AGENT, LABEL_DHCP } from '../../api/names.ts';
 import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
 import type { MacvlanNodeState } from '../../api/v1alpha1/node-state.ts';
+import { wantsDhcpDaemon } from './dhcp-daemonset.ts';
 import { isInUse, matchesNode } from './facts.ts';
 import { type LabelChanges, readyLabelChanges } from './ready-labels.ts';
 
@@ -33,7 +34,7 @@ export const LINGER_MS = 3000;
 export function planNode(facts: NodeFacts, lingerMs: number = LINGER_MS): NodePlan {
   const { node, state } = facts;
   if (node === undefined) return { labels: {}, state: state === undefined ? 'Keep' : 'Delete', recheckMs: undefined };
-  const ready = readyLabelChanges(node, facts.attachments, state);
+  const ready = { ...dhcpLabelChange(facts, node), ...readyLabelChanges(node, facts.attachments, state) };
   if (needsAgent(facts, node)) {
     const labels = isLabelled(node) ? ready : { [LABEL_AGENT]: 'true', ...ready };
     return { labels, state: 'Keep', recheckMs: undefined };
@@ -51,10 +52,35 @@ export function needsAgent({ attachments, state }: NodeFacts, node: Node): boole
   return attachments.some((attachment) => isInUse(attachment) && matchesNode(attachment, node)) || hasRemains(state);
 }
 
+/**
+ * Whether the operator's DHCP daemon belongs on the node: an attachment's pods have their leases from it, or a pod still has one.
+ * Without the daemon such a pod would lose its address, and could not even be deleted.
+ */
+export function needsDhcpDaemon({ attachments, state }: NodeFacts, node: Node): boolean {
+  const isWanted = attachments.some((a) => isInUse(a) && wantsDhcpDaemon(a) && matchesNode(a, node));
+  return isWanted || hasLeases(state);
+}
+
+function dhcpLabelChange(facts: NodeFacts, node: Node): LabelChanges {
+  const isNeeded = needsDhcpDaemon(facts, node);
+  if (isNeeded === isLabelledForDhcp(node)) return {};
+  return { [LABEL_DHCP]: isNeeded ? 'true' : null };
+}
+
+export function isLabelledForDhcp(node: Node): boolean {
+  return node.metadata.labels?.[LABEL_DHCP] === 'true';
+}
+
 export function isLabelled(node: Node): boolean {
   return node.metadata.labels?.[LABEL_AGENT] === 'true';
 }
 
 function hasRemains(state: MacvlanNodeState | undefined): boolean {
-  return (state?.status?.attachments ?? []).length > 0 || (state?.status?.shims ?? []).length > 0;
+  const { attachments = [], shims = [] } = state?.status ?? {};
+  // The agent tells when the last lease is gone.
+  return attachments.length > 0 || shims.length > 0 || hasLeases(state);
+}
+
+function hasLeases(state: MacvlanNodeState | undefined): boolean {
+  return (state?.status?.dhcp?.links ?? 0) > 0;
 }

@@ -149,7 +149,9 @@ describe('the token of the controller', () => {
 
     test('sets and removes its own labels', async () => {
       const longest = `attachment.macvlan.dev/a${'-'.repeat(61)}z`;
-      for (const value of ['true', null]) expect(await patchLabels({ 'macvlan.dev/agent': value })).toBe('');
+      for (const value of ['true', null]) {
+        expect(await patchLabels({ 'macvlan.dev/agent': value, 'macvlan.dev/dhcp': value })).toBe('');
+      }
       for (const value of ['ready', null]) {
         expect(await patchLabels({ 'attachment.macvlan.dev/lan': value, [longest]: value })).toBe('');
       }
@@ -161,7 +163,7 @@ describe('the token of the controller', () => {
       ['changes', { 'kubernetes.io/hostname': 'b' }],
       ['replaces', { 'kubernetes.io/hostname': null, role: 'x' }],
     ])("%s nobody else's label", async (_what, labels) => {
-      const says = 'may set the labels macvlan.dev/agent and attachment.macvlan.dev/* of a node and no other';
+      const says = 'may set the labels macvlan.dev/agent, macvlan.dev/dhcp and attachment.macvlan.dev/* of a node';
       expect(await patchLabels(labels)).toContain(says);
       expect(await patchLabels({ ...labels, 'attachment.macvlan.dev/lan': 'ready' })).toContain(says);
     });

@@ -37,7 +37,7 @@ function rightsOf({ kind, metadata, rules }: Role): readonly string[] {
       resources.flatMap((resource) =>
         verbs.map((verb) => {
           const where = `${resource}${group === '' ? '' : `.${group}`}`;
-          return `${kind} ${metadata.name}: ${verb} ${where} [${resourceNames.join()}]`;
+          return `${kind} ${metadata.name}: ${verb} ${where} [${resourceNames.join(', ')}]`;
         }),
       ),
     ),

@@ -97,7 +97,7 @@ test('the controller does its whole work without a refusal', async () => {
     metadata: { name: 'lan' },
     spec: {
       namespaces: { names: ['default', 'taken'] },
-      ipam: { type: 'None' },
+      ipam: { type: 'DHCP' },
       nodeSelector: { matchLabels: { lan: 'yes' } },
     },
   };
@@ -109,6 +109,7 @@ test('the controller does its whole work without a refusal', async () => {
   await until('the NAD is there', () => has('net-attach-def', 'lan', '-o', 'name'));
   await until('the node is labelled', () => has('node', '-l', 'macvlan.dev/agent=true', '-o', 'name'));
   await until('the DaemonSet is there', () => has('-n', NAMESPACE, 'daemonset', 'macvlan-agent', '-o', 'name'));
+  await until('its sibling is there', () => has('-n', NAMESPACE, 'daemonset', 'macvlan-dhcp', '-o', 'name'));
   await until('the status is written', () => has('mva', 'lan', '-o', 'jsonpath={.status.conditions[*].type}'));
   const owner = [
     '-n',

@@ -3,7 +3,19 @@ import type { LabelSelector } from '../../../../src/api/kube.ts';
 import { matchesNode } from '../../../../src/domain/attachment/facts.ts';
 import { type NodeFacts, type NodePlan, planNode } from '../../../../src/domain/attachment/node-membership.ts';
 import { readyLabelFor } from '../../../../src/domain/attachment/ready-labels.ts';
-import { attachment, deleted, node, nodeEntry, nodeState } from '../../../support/builders.ts';
+import {
+  type AttachmentInit,
+  attachment as any,
+  deleted as anyDeleted,
+  node,
+  nodeEntry,
+  nodeState,
+} from '../../../support/builders.ts';
+
+/** Of a kind that needs no DHCP daemon. */
+const plain = (init: AttachmentInit): AttachmentInit => ({ ...init, spec: { ipam: { type: 'None' }, ...init.spec } });
+const attachment = (init: AttachmentInit = {}) => any(plain(init));
+const deleted = (init: AttachmentInit = {}) => anyDeleted(plain(init));
 
 const labelled = node('a', { labels: { 'macvlan.dev/agent': 'true' } });
 const bare = node('a');
@@ -63,6 +75,39 @@ describe('a node', () => {
   ])('%s', (_, init, expected) => {
     const plan = planNode({ ...base, ...init });
     expect({ ...plan, ...expected }).toEqual(plan);
+  });
+});
+
+describe('the label that brings a DHCP daemon', () => {
+  const key = 'macvlan.dev/dhcp';
+  const dhcp = (daemon: 'Managed' | 'External', init: AttachmentInit = {}) =>
+    any({ ...init, spec: { ipam: { type: 'DHCP', dhcp: { daemon: { type: daemon } } }, ...init.spec } });
+  const both = node('a', { labels: { ...on, [key]: 'true' } });
+  const leases = (links: number) => nodeState('a', [], { dhcp: { links } });
+
+  test.each<[string, Partial<NodeFacts>, NodePlan['labels']]>([
+    ['comes with the first attachment that needs one', { attachments: [any()] }, { ...on, [key]: 'true' }],
+    [
+      'comes to a node that has an agent already',
+      { node: labelled, attachments: [attachment(), any()] },
+      { [key]: 'true' },
+    ],
+    ['does not come for a daemon of somebody else', { attachments: [dhcp('External')] }, on],
+    ['does not come for other nodes', { attachments: [dhcp('Managed', { spec: elsewhere.spec }), elsewhere] }, {}],
+    [
+      'goes when the attachment says that the daemon is somebody else',
+      { node: both, attachments: [dhcp('External')] },
+      { [key]: null },
+    ],
+    ['stays while a pod has its lease from it', { node: both, attachments: [dhcp('External')], state: leases(1) }, {}],
+    [
+      'stays, and the agent with it, where a deletion was forced',
+      { node: both, attachments: [], state: leases(2) },
+      {},
+    ],
+    ['goes with the last lease', { node: both, attachments: [], state: leases(0) }, { ...off, [key]: null }],
+  ])('%s', (_, init, expected) => {
+    expect(planNode({ ...base, ...init }).labels).toEqual(expected);
   });
 });
 
