@@ -15,12 +15,10 @@ import { registerPodMetrics } from './metrics.ts';
 import { loadAddon } from './netlink/addon.ts';
 import { listen } from './netlink/events.ts';
 import { MacFilters } from './netlink/filters.ts';
-import { MacFilters } from './netlink/filters.ts';
 import { LinkSettings } from './netlink/link-settings.ts';
 import { NetlinkNetwork } from './netlink/network.ts';
 import { readOptions } from './options.ts';
 import { PluginDirectory } from './plugins.ts';
-import { PodCgroups } from './pods/cgroups.ts';
 import { PodCgroups } from './pods/cgroups.ts';
 import { ResultCache } from './pods/result-cache.ts';
 import { Sandboxes } from './pods/sandboxes.ts';
@@ -53,7 +51,6 @@ const agent = createAgent({
     cache: new ResultCache(options.multusResultsPath),
     sandboxes: new Sandboxes(addon, options.netnsPath),
   },
-  remains: { cgroups: new PodCgroups(options.cgroupPath, options.podUid), filters: new MacFilters(addon) },
   remains: { cgroups: new PodCgroups(options.cgroupPath, options.podUid), filters: new MacFilters(addon) },
   listen: (onHint) => listen(addon, onHint),
   clock,

@@ -16,7 +16,9 @@
 //   MacvlanClaim goes ──▶ its group, and those where a pod waits
 //   Node ───────────────▶ groups whose pods are on it, and those where a pod waits, when an attachment is ready there
 //   MacvlanNodeState ───▶ groups whose holder it says is gone
-//   Attachment, NAD ────▶ groups where a pod waits
+//   Attachment, NAD ────▶ groups where a pod waits, and those of pods that are bound to it
+//
+// and addresses that may be in two places: identity/conflict-sources.ts
 import type { Namespace, Node, Pod } from '../api/kube.ts';
 import { ANNOTATION_NETWORKS } from '../api/multus.ts';
 import { LABEL_READY_PREFIX } from '../api/names.ts';
@@ -146,6 +148,21 @@ function connectIdentities(stores: Stores, wake: Wake): void {
   });
   stores.definitions.onChange(({ type }) => {
     if (type !== 'update') whereSomebodyWaits();
+  });
+  connectAdoption(stores, wake);
+}
+
+/** Pods that run may be without their identity until it can be told which of their networks are ours. */
+function connectAdoption(stores: Stores, wake: Wake): void {
+  const whereSomebodyIsBound = (definition: string) => {
+    for (const pod of stores.pods.by('definition', definition)) wake(groupKeyOfPod(pod));
+  };
+  stores.definitions.onChange(({ type, key }) => {
+    if (type === 'add') whereSomebodyIsBound(key);
+  });
+  stores.attachments.onChange(({ type, key }) => {
+    const definitions = type === 'add' ? stores.definitions.by('name', key) : [];
+    for (const { metadata } of definitions) whereSomebodyIsBound(`${metadata.namespace}/${metadata.name}`);
   });
 }
 
