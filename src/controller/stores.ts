@@ -29,7 +29,10 @@ export interface Stores {
   readonly daemonSets: Store<DaemonSet>;
   /** That of the DHCP daemons, or nothing. */
   readonly dhcpDaemonSets: Store<DaemonSet>;
-  /** Those that ask for an identity only; by `group`, and those that are `waiting` for one by `all`. */
+  /**
+   * Those that ask for an identity only; by `group`, and those that are `waiting` for one by `all`. Bound ones by the names of the
+   * `claim`s on their addresses, and by the `definition`s of their networks.
+   */
   readonly pods: Store<Pod>;
   /** Those that are about to start on a node and ask for no identity, or did so too late: there for a moment each. */
   readonly starting: Store<Pod>;
@@ -77,13 +80,13 @@ export function createStores(): Stores {
         group: (claim) => [groupKeyOfClaim(claim)],
         identity: ({ spec: { identity } }) => [`${identity.namespace}/${identity.name}`],
         attachment: ({ spec }) => [spec.attachment],
+        address: ({ spec }) => [addressKey(spec.address) ?? ''],
       },
     }),
   };
 }
 
 export interface WatchOptions {
-        address: ({ spec }) => [addressKey(spec.address) ?? ''],
   readonly client: KubeClient;
   /** The operator's own namespace. */
   readonly namespace: string;
