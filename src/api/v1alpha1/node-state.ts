@@ -49,19 +49,8 @@ export interface MacvlanNodeStateStatus {
    * @listType atomic
    */
   readonly ended?: readonly EndedPod[];
-  /** Leases of the operator's own DHCP daemon on this node; missing where it has never been. */
-  readonly dhcp?: NodeDhcp;
   /** `ready/all` attachments, for printing. `0/0`: nothing of any attachment is on the node. */
   readonly summary?: string;
-}
-
-/** What the operator's DHCP daemon of a node is needed for. */
-export interface NodeDhcp {
-  /**
-   * Links of pods whose address it keeps: as long as there is one, it stays.
-   * @asType integer
-   */
-  readonly links: number;
 }
 
 /** What the operator's DHCP daemon of a node is needed for. */
