@@ -36,14 +36,27 @@ describe('the gate', () => {
 
 describe('the policies about pods with an identity', () => {
   const ours = (kinds: readonly string[]) =>
-    kinds.filter((kind) => /^ValidatingAdmissionPolicy\/.*(identity|pods)/.test(kind));
+    kinds.filter((kind) => /^ValidatingAdmissionPolicy\/.*(identity|pod|pins|binding|isolation)/.test(kind)).toSorted();
 
   test('are there with the other policies, and go with them', async () => {
-    expect(ours(await kindsWith())).toEqual([
-      'ValidatingAdmissionPolicy/macvlan-identity-pod',
-      'ValidatingAdmissionPolicy/macvlan-controller-own-pods',
-      'ValidatingAdmissionPolicy/macvlan-identity-deployment',
-    ]);
+    const always = [
+      'controller-own-pods',
+      'identity-deployment',
+      'identity-pod',
+      'identity-release',
+      'identity-status',
+      'pod-marks',
+      'raw-pins',
+      'scheduler-binding',
+    ];
+    const named = (names: readonly string[]) => names.map((name) => `ValidatingAdmissionPolicy/macvlan-${name}`);
+    expect(ours(await kindsWith())).toEqual(named(always));
+    expect(ours(await kindsWith('--set', 'isolation.type=Namespace'))).toEqual(
+      named([...always, 'isolation'].toSorted()),
+    );
+    expect(ours(await kindsWith('--set', 'guards.rawPins=Allow'))).toEqual(
+      named(always.filter((name) => name !== 'raw-pins')),
+    );
     expect(ours(await kindsWith('--set', 'policies.install=false'))).toEqual([]);
   });
 });

@@ -26,12 +26,18 @@ const said = (name: string, patch: readonly JsonPatchOperation[]) =>
     (error: unknown) => String(error),
   );
 
+const ONLY_TAPES = {
+  requiredDuringSchedulingIgnoredDuringExecution: {
+    nodeSelectorTerms: [{ matchExpressions: [{ key: 'disk', operator: 'In', values: ['tape'] }] }],
+  },
+};
+
 describe('the token of the controller', () => {
   test.each<[string, string, readonly JsonPatchOperation[], string]>([
     [
       'a pod without its gate',
       'free',
-      [{ op: 'add', path: '/metadata/annotations/macvlan.dev~1bound', value: 'x' }],
+      [{ op: 'replace', path: '/metadata/annotations/k8s.v1.cni.cncf.io~1networks', value: 'lan,lan' }],
       'pods only that its own gate holds',
     ],
     [
@@ -55,6 +61,18 @@ describe('the token of the controller', () => {
       'of a pod and no other',
     ],
     [
+      'where a pod goes, but for nodes that are ready',
+      'gated',
+      [{ op: 'add', path: '/spec/nodeSelector', value: { disk: 'tape' } }],
+      'narrow a pod only to nodes where its attachments are ready',
+    ],
+    [
+      'the affinity of a pod',
+      'gated',
+      [{ op: 'add', path: '/spec/affinity', value: { nodeAffinity: ONLY_TAPES } }],
+      'nothing in a pod but its own gate',
+    ],
+    [
       'finalizers',
       'gated',
       [{ op: 'add', path: '/metadata/finalizers', value: ['a.example/x'] }],
@@ -73,6 +91,7 @@ describe('the token of the controller', () => {
         { op: 'replace', path: '/metadata/annotations/k8s.v1.cni.cncf.io~1networks', value: 'lan,lan' },
         { op: 'add', path: '/metadata/annotations/macvlan.dev~1bound', value: 'x' },
         { op: 'replace', path: '/metadata/labels/macvlan.dev~1gated', value: 'bound' },
+        { op: 'add', path: '/spec/nodeSelector', value: { 'attachment.macvlan.dev/lan': 'ready' } },
         { op: 'remove', path: `/spec/schedulingGates/${index}` },
       ]),
     ).toBe('');
