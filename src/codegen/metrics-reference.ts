@@ -3,7 +3,11 @@ import type { Registry } from 'prom-client';
 import { registerPodMetrics } from '../agent/metrics.ts';
 import type { MacvlanAttachment } from '../api/v1alpha1/attachment.ts';
 import { LEASE_NAME } from '../controller/controller.ts';
+import { Conflicts } from '../controller/identity/conflict-sight.ts';
+import { registerIdentityMetrics } from '../controller/identity/metrics.ts';
+import { WaitingPods } from '../controller/identity/waiting-pods.ts';
 import { registerAttachmentMetrics } from '../controller/metrics.ts';
+import { createStores } from '../controller/stores.ts';
 import { Metrics } from '../kernel/process/metrics.ts';
 import { Store } from '../kernel/watch/store.ts';
 
@@ -24,6 +28,10 @@ const INTRO = [
 export async function metricsReference(): Promise<string> {
   const controller = new Metrics({ lease: LEASE_NAME });
   registerAttachmentMetrics(controller.registry, new Store<MacvlanAttachment>());
+  const stores = createStores();
+  const waiting = new WaitingPods(stores.pods);
+  const identities = { stores, waiting, conflicts: new Conflicts(stores), leads: () => true };
+  registerIdentityMetrics(controller.registry, identities);
   const agent = new Metrics({ prefix: 'macvlan_agent' });
   registerPodMetrics(agent.registry, () => undefined);
   const page = [

@@ -22,9 +22,13 @@ import { Reports } from './attachment/reports.ts';
 import { ownerFinder } from './daemonset/owner.ts';
 import { agentProgram, dhcpProgram } from './daemonset/programs.ts';
 import { type NodeProgram, reconcileDaemonSet } from './daemonset/reconciler.ts';
+import { Conflicts } from './identity/conflict-sight.ts';
+import { connectConflicts, wakeConflicts } from './identity/conflict-sources.ts';
+import { createIdentityControllers, type IdentityControllers } from './identity/controllers.ts';
+import { groupKeyOf } from './identity/keys.ts';
 import { LastSeen } from './identity/last-seen.ts';
-import { reconcileIdentities } from './identity/reconciler.ts';
-import { reconcileUnbound } from './identity/unbound.ts';
+import { registerIdentityMetrics } from './identity/metrics.ts';
+import { WaitingPods } from './identity/waiting-pods.ts';
 import { registerAttachmentMetrics } from './metrics.ts';
 import { reconcileNode } from './nodes/reconciler.ts';
 import type { Options } from './options.ts';
@@ -38,7 +42,6 @@ const DAEMON_SET_KEY = 'nodes';
 /** Reconciles wait for the API server most of the time; more of them at once only make its queue longer. */
 const ATTACHMENT_WORKERS = 8;
 const NODE_WORKERS = 4;
-const IDENTITY_WORKERS = 8;
 /** Nodes answer a new attachment one after the other: their reports within this time become one status. */
 const REPORTS_MS = 50;
 /** After an outage of any length work goes on this soon; what is refused for good is not asked for more often either. */
@@ -57,6 +60,7 @@ export interface ControllerDependencies {
     readonly renewMs?: number;
     readonly retryMs?: number;
     readonly lingerMs?: number;
+    readonly confirmMs?: number;
   };
 }
 
@@ -115,10 +119,14 @@ function createWorkers(
   mayWork: () => boolean,
 ): Part {
   const reports = new Reports();
+  const conflicts = new Conflicts(stores);
+  const waiting = new WaitingPods(stores.pods);
+  if (metrics !== undefined) registerIdentityMetrics(metrics.registry, { stores, waiting, conflicts, leads: mayWork });
   const lastSeen = new LastSeen(stores.pods);
   const sight: Sight = {
     stores,
     reports,
+    conflicts,
     attachments: new OwnWrites(stores.attachments),
     definitions: new OwnWrites(stores.definitions),
     multus: () => multusSeenBy(watches),
@@ -167,26 +175,21 @@ function createWorkers(
     daemonSet('daemonset', agentsWritten, agentProgram(stores, agentSettingsFrom(options))),
     daemonSet('dhcp-daemonset', dhcpWritten, dhcpProgram(dhcpSettingsFrom(options))),
   ];
-  const identities = new Controller({
-    ...shared(),
-    name: 'identities',
-    reconcile: reconcileIdentities({
-      client,
-      events,
-      namespace: options.namespace,
-      sight: {
-        client,
-        stores,
-        pods: new OwnWrites(stores.pods),
-        identities: new OwnWrites(stores.identities),
-        claims: new OwnWrites(stores.claims),
-        lastSeen,
-      },
-    }),
-    concurrency: IDENTITY_WORKERS,
+  const own: IdentityControllers = createIdentityControllers({
+    client,
+    stores,
+    events,
+    namespace: options.namespace,
+    lastSeen,
+    conflicts,
+    waiting,
+    shared,
+    wake: {
+      attachment: (name) => wakes.attachmentSoon(name),
+      identity: (owner) => wakes.identities(groupKeyOf(owner)),
+    },
+    confirmMs: timing?.confirmMs,
   });
-  const unbound = new Controller({ ...shared(), name: 'unbound', reconcile: reconcileUnbound({ stores, events }) });
-
   const pods = new Controller({
     ...shared(),
     name: 'pods',
@@ -203,10 +206,12 @@ function createWorkers(
       for (const controller of daemonSets) controller.enqueue(DAEMON_SET_KEY, { priority });
     },
     pod: (key) => pods.enqueue(key, { priority }),
-    identities: (key) => identities.enqueue(key, { priority }),
-    unbound: (key) => unbound.enqueue(key, { priority }),
+    identities: (key) => own.identities.enqueue(key, { priority }),
+    unbound: (key) => own.unbound.enqueue(key, { priority }),
   };
   connectSources(stores, reports, wakes);
+  const wakeConflict = (address: string) => own.conflicts.enqueue(address, { priority });
+  connectConflicts(stores, conflicts, wakeConflict);
   for (const written of [sight.attachments, sight.definitions]) {
     written.onDoubt(({ metadata }) => wakes.attachment(metadata.name));
   }
@@ -218,9 +223,12 @@ function createWorkers(
     name: 'workers',
     run: async (signal) => {
       priority = 'user';
-      const cancel = repeat(RESYNC_MS, () => wakeAll(stores, wakes));
+      const cancel = repeat(RESYNC_MS, () => {
+        wakeAll(stores, wakes);
+        wakeConflicts(stores, conflicts, wakeConflict);
+      });
       await Promise.all(
-        [attachments, nodes, ...daemonSets, pods, identities, unbound].map((controller) => controller.run(signal)),
+        [attachments, nodes, ...daemonSets, pods, ...Object.values(own)].map((controller) => controller.run(signal)),
       );
       cancel();
       await events.close();

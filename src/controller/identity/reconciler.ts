@@ -13,6 +13,7 @@ import type { Conflicts } from './conflict-sight.ts';
 import { gatherGroup, type IdentitySight } from './gather.ts';
 import { reportGroup } from './report.ts';
 import { Seed } from './seed.ts';
+import type { WaitingPods } from './waiting-pods.ts';
 
 export interface IdentityPorts {
   readonly client: KubeClient;
@@ -20,6 +21,8 @@ export interface IdentityPorts {
   readonly events: Pick<EventRecorder, 'record'>;
   /** Missing where nobody looks for any. */
   readonly conflicts?: Pick<Conflicts, 'ofIdentity'>;
+  /** Told who waits, and why. */
+  readonly waiting?: Pick<WaitingPods, 'note'>;
   /** The operator's own namespace, where the seed is. */
   readonly namespace: string;
   /** The wall clock. */
@@ -43,6 +46,7 @@ export function reconcileIdentities({
   sight,
   events,
   conflicts,
+  waiting,
   namespace,
   clock = systemClock,
 }: IdentityPorts): Reconcile {
@@ -54,6 +58,7 @@ export function reconcileIdentities({
     const plan = planGroup(facts);
     await tidyUp(facts, plan, signal);
     const waits = [...plan.waits, ...(await bindAll(plan, signal))];
+    waiting?.note(waits);
     await reportGroup({ client, sight, events, now, ...(conflicts && { conflicts }) }, { facts, plan, waits }, signal);
     return answerFor(waits, await reclaim({ facts, plan, waits }, signal));
   };
