@@ -2,10 +2,13 @@
 import { createInterface } from 'node:readline';
 import { type AgentOptions, createAgent, createStores } from '../../../src/agent/agent.ts';
 import { loadAddon } from '../../../src/agent/netlink/addon.ts';
+import { readArpListeners } from '../../../src/agent/netlink/arp-listeners.ts';
 import { listen } from '../../../src/agent/netlink/events.ts';
+import { LinkSettings } from '../../../src/agent/netlink/link-settings.ts';
 import { NetlinkNetwork } from '../../../src/agent/netlink/network.ts';
 import { ResultCache } from '../../../src/agent/pods/result-cache.ts';
 import { Sandboxes } from '../../../src/agent/pods/sandboxes.ts';
+import { MacFilterProbe } from '../../../src/agent/probe/mac-filter-probe.ts';
 import type { KubeObject, Node, Pod } from '../../../src/api/kube.ts';
 import type { MacvlanAttachment } from '../../../src/api/v1alpha1/attachment.ts';
 import type { MacvlanNodeState } from '../../../src/api/v1alpha1/node-state.ts';
@@ -79,6 +82,8 @@ function start(command: Extract<Command, { op: 'start' }>): void {
     network: new NetlinkNetwork(addon),
     plugins: { missing: async (wanted) => wanted.filter((name) => missingPlugins.includes(name)) },
     podLinks: command.links === 'AsWritten' ? new WrittenLinks(stores.pods, stores.attachments) : real,
+    probe: new MacFilterProbe(addon, new LinkSettings()),
+    arpListeners: () => readArpListeners(),
     listen: (onHint) => listen(addon, onHint),
     clock: monotonicClock,
     logger: createLogger({ name: 'agent', level: process.env['LOG_LEVEL'] ?? 'warn', stream: process.stderr }),
