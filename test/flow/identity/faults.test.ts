@@ -39,7 +39,8 @@ const REQUESTS: readonly (readonly [string, Matches])[] = [
 const FAULTS: readonly (readonly [string, Fault])[] = [
   ['is refused', { type: 'status', code: 500 }],
   ['meets a conflict', { type: 'status', code: 409, reason: 'Conflict' }],
-  ['is answered into a broken connection', { type: 'reset', afterLines: 0 }],
+  ['never arrives', { type: 'reset', afterLines: 0 }],
+  ['is done and its answer is lost', { type: 'lost-answer' }],
 ];
 
 const cases = REQUESTS.flatMap(([what, matches]) => FAULTS.map(([how, fault]) => ({ what, how, matches, fault })));
