@@ -23,6 +23,7 @@ const addon: Addon = {
     tell = callback;
     return { fd };
   },
+  openArp: () => ({ fd }),
   close: () => {
     closed += 1;
   },
