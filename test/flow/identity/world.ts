@@ -93,7 +93,7 @@ export class IdentityWorld {
       client,
       options: parseOptions({ POD_NAME: 'controller-0', POD_NAMESPACE: NAMESPACE, AGENT_IMAGE: 'operator:1' }),
       logger: silentLogger(),
-      timing: { leaseMs: 3000, renewMs: 2000, retryMs: 100, lingerMs: 100 },
+      timing: { leaseMs: 3000, renewMs: 2000, retryMs: 100, lingerMs: 100, confirmMs: 300 },
     });
     const ended = app.run(stopping.signal).finally(() => client.transport.close());
     ended.catch(() => {});
