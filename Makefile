@@ -35,8 +35,12 @@ test-flow: deps binaries build ## run the tests against a real API server
 test-netns: deps binaries build ## run the tests against the real kernel, in network namespaces
 	@node test/run.ts netns
 
-test-e2e: deps binaries build ## run the tests on a real two-node cluster (K8S=1.35: on that Kubernetes)
+test-e2e: deps binaries build ## run the tests on a real two-node cluster (K8S=1.35: on that Kubernetes; CLUSTER=kind: in kind)
 	@node test/run.ts e2e
+
+test-kind: export CLUSTER := kind
+test-kind: deps binaries build ## run the same tests, and those of the machine it leaves behind, on a cluster in kind
+	@node test/run.ts e2e kind
 
 compatibility: deps build ## run the e2e suite on every pinned Kubernetes and write docs/reference/compatibility.md (half an hour)
 	@node test/compatibility.ts $(K8S)
@@ -74,4 +78,4 @@ soak: deps binaries build ## faults and changes at random for five minutes (SOAK
 clean: ## remove what was built in this folder (not the cache of cluster binaries)
 	@rm -rf dist
 
-.PHONY: help deps compiler demo demo-down test test-unit test-flow test-netns test-e2e compatibility binaries build image generate verify lint format bench soak clean
+.PHONY: help deps compiler demo demo-down test test-unit test-flow test-netns test-e2e test-kind compatibility binaries build image generate verify lint format bench soak clean

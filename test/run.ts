@@ -1,18 +1,30 @@
 // `make test`: runs the suites one after another and ends with one line of counts. A suite is a folder under test/.
-// Usage: node test/run.ts [suite …]   (default: all, cheapest first)
+// Usage: node test/run.ts [suite …]   (default: all but those that have to be named, cheapest first)
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { chosenProvider } from './cluster/providers.ts';
+
+interface Suite {
+  readonly folders: readonly string[];
+  readonly workers: number;
+  /** Longer than this it may not run. */
+  readonly minutes: number;
+  /** What it costs, for a suite that runs only when it is named. */
+  readonly onlyNamed?: string;
+}
+
+/** A cluster in kind takes four times as long to come up. */
+const E2E_MINUTES = { netns: 25, kind: 60 };
 
 /** Suites in order of price. Those that share the kernel or the machine's cores run one file at a time. */
-const SUITES: Readonly<
-  Record<string, { readonly folders: readonly string[]; readonly workers: number; readonly minutes: number }>
-> = {
+const SUITES: Readonly<Record<string, Suite>> = {
   unit: { folders: ['test/unit', 'test/golden', 'test/property'], workers: 2, minutes: 10 },
   flow: { folders: ['test/flow'], workers: 1, minutes: 20 },
   netns: { folders: ['test/netns'], workers: 1, minutes: 15 },
-  e2e: { folders: ['test/e2e'], workers: 1, minutes: 25 },
+  e2e: { folders: ['test/e2e'], workers: 1, minutes: E2E_MINUTES[chosenProvider()] },
+  kind: { folders: ['test/kind'], workers: 1, minutes: 30, onlyNamed: 'the e2e suite in kind: make test-kind' },
 };
 
 interface JestReport {
@@ -42,7 +54,7 @@ if (unknown.length > 0) {
 
 const total: Count = { passed: 0, failed: 0, skipped: 0 };
 for (const [name, suite] of Object.entries(SUITES)) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  if (wanted.length > 0 ? !wanted.includes(name) : suite.onlyNamed !== undefined) continue;
   const folders = suite.folders.filter((folder) => existsSync(folder));
   if (folders.length === 0) continue;
   console.log(`\n==> ${name}: ${folders.join(' ')}`);
@@ -54,6 +66,9 @@ for (const [name, suite] of Object.entries(SUITES)) {
   total.passed += count.passed;
   total.failed += count.failed;
   total.skipped += count.skipped;
+}
+for (const { onlyNamed } of wanted.length > 0 ? [] : Object.values(SUITES)) {
+  if (onlyNamed !== undefined) console.log(`\nnot part of this run: ${onlyNamed}`);
 }
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : '';
 console.log(`\n${total.passed} passed, ${total.failed} failed${skipped}`);
@@ -70,7 +85,7 @@ async function runJest(name: string, folders: readonly string[], workers: number
       'node_modules/jest/bin/jest.js',
       '--json',
       `--outputFile=${report}`,
-      ...(name === 'e2e' ? ['--verbose'] : []),
+      ...(name === 'e2e' || name === 'kind' ? ['--verbose'] : []),
       ...parallel,
       ...folders,
     ],

@@ -4,25 +4,42 @@ import { createReadStream, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { run, runOrThrow, searchPath } from '../support/run.ts';
-import { auditLogOf } from './api-server.ts';
 import type { Programs } from './binaries.ts';
 import { insideCgroup } from './cgroups.ts';
 import { runKubectl } from './control-plane.ts';
 import type { Instance } from './instance.ts';
 import { CLIENT_INTERFACE, leaseFileOf, leasesOf, plugNic, unplugNic } from './lan.ts';
-import { harnessCgroup, inside, pathOf, runInside, type Space, spaceOf } from './namespaces.ts';
-import { NODE_ENTRY, nodePath } from './node.ts';
+import { type Entry, harnessCgroup, inside, pathOf, runInside, type Space, spaceOf } from './namespaces.ts';
 import { CONTAINERD_SOCKET } from './node-files.ts';
 import { Processes } from './processes.ts';
 import type { Cluster, NodeHandle, Place } from './provider.ts';
 import { LAN_BRIDGE, LAN_CLIENT, LAN_ROUTER, type NodeFacts } from './topology.ts';
 import { type ClusterRecord, wipe } from './wipe.ts';
 
-export function clusterOf(instance: Instance, record: ClusterRecord, programs: Programs): Cluster {
+/** How a command gets into a place, and on which PATH it is looked for. */
+export interface Way {
+  readonly entry: Entry;
+  readonly path: string;
+}
+
+/** In what the nodes of one provider differ from those of another. */
+export interface Nodes {
+  /** The way for a command that is run to its end, and for one that is started and has to keep its pid. */
+  wayInto(space: Space, program: string, use: 'Run' | 'Start'): Way;
+  /** This machine's number of a process that is known by the node's. */
+  pidOf(space: Space, pid: number): number;
+  setManagement(facts: NodeFacts, state: 'up' | 'down'): Promise<void>;
+  crash(facts: NodeFacts, program: 'kubelet' | 'containerd'): Promise<() => Promise<void>>;
+  readonly auditLog: string;
+}
+
+export function clusterOf(instance: Instance, record: ClusterRecord, programs: Programs, kind: Nodes): Cluster {
   const processes = new Processes(instance.folder);
   const lan = spaceOf(processes, 'lan');
   const client = spaceOf(processes, 'client');
-  const nodes = record.nodes.map((facts) => nodeOf(instance, facts, spaceOf(processes, facts.name, NODE_ENTRY), lan));
+  const nodes = record.nodes.map((facts) =>
+    nodeOf(instance, facts, { space: spaceOf(processes, facts.name), lan }, kind),
+  );
   const node = (name: string) => {
     const found = nodes.find((candidate) => candidate.name === name);
     if (found === undefined) throw new Error(`the cluster ${instance.name} has no node ${name}`);
@@ -43,7 +60,7 @@ export function clusterOf(instance: Instance, record: ClusterRecord, programs: P
       dnsmasqLog: processes.logOf('dnsmasq'),
     },
     client: { ...placeOf(instance, client), address: LAN_CLIENT, interface: CLIENT_INTERFACE },
-    auditLog: auditLogOf(instance.folder),
+    auditLog: kind.auditLog,
     stateDir: instance.folder,
     kubectlPath: program('kubectl'),
     helmPath: program('helm'),
@@ -70,8 +87,13 @@ export function clusterOf(instance: Instance, record: ClusterRecord, programs: P
   };
 }
 
-function nodeOf(instance: Instance, facts: NodeFacts, space: Space, lan: Space): NodeHandle {
-  const place = placeOf(instance, space);
+interface Spaces {
+  readonly space: Space;
+  readonly lan: Space;
+}
+
+function nodeOf(instance: Instance, facts: NodeFacts, { space, lan }: Spaces, kind: Nodes): NodeHandle {
+  const place = placeOf(instance, space, (program, use) => kind.wayInto(space, program, use));
   const root = `/proc/${space.pid}/root`;
   return {
     ...place,
@@ -91,19 +113,28 @@ function nodeOf(instance: Instance, facts: NodeFacts, space: Space, lan: Space):
       const line = tasks.stdout.split('\n').find((text) => text.startsWith(wanted));
       if (wanted === '' || line === undefined)
         throw new Error(`${facts.name} runs no container ${id}: ${tasks.stderr}`);
-      return Number(line.split(/\s+/)[1]);
+      return kind.pidOf(space, Number(line.split(/\s+/)[1]));
     },
+    setManagement: (state) => kind.setManagement(facts, state),
+    crash: (program) => kind.crash(facts, program),
   };
 }
 
-function placeOf(instance: Instance, space: Space): Place {
-  const env = { PATH: space.entry.includes('mount') ? nodePath() : searchPath() };
+type FindWay = (program: string, use: 'Run' | 'Start') => Way;
+
+const networkAlone: FindWay = () => ({ entry: ['net'], path: searchPath() });
+
+function placeOf(instance: Instance, space: Space, wayInto: FindWay = networkAlone): Place {
   return {
-    exec: (argv, options = {}) => runInside(space, argv, { ...options, env: { ...env, ...options.env } }),
+    exec: (argv, options = {}) => {
+      const { entry, path } = wayInto(argv[0] ?? '', 'Run');
+      return runInside({ ...space, entry }, argv, { ...options, env: { PATH: path, ...options.env } });
+    },
     spawn: (argv): ChildProcess => {
+      const { entry, path } = wayInto(argv[0] ?? '', 'Start');
       // In the cluster's cgroup: what a test forgets to end, ends with the cluster.
-      const [program = '', ...args] = insideCgroup(harnessCgroup(instance), inside(space, argv));
-      return spawn(program, args, { env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
+      const [program = '', ...args] = insideCgroup(harnessCgroup(instance), inside({ ...space, entry }, argv));
+      return spawn(program, args, { env: { ...process.env, PATH: path }, stdio: ['pipe', 'pipe', 'pipe'] });
     },
   };
 }

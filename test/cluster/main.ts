@@ -1,7 +1,9 @@
 // The test cluster on the command line: node test/cluster/main.ts up | down | status | build [--instance NAME]
+// CLUSTER=kind before it: `up` makes it in kind, `build` prepares what that takes.
 import { parseArgs } from 'node:util';
-import { ensureBinaries } from './binaries.ts';
 import { attachCluster, endCluster, startCluster } from './cluster.ts';
+import { printProgress } from './progress.ts';
+import { chosenProvider, providerOf } from './providers.ts';
 
 const USAGE = 'usage: node test/cluster/main.ts up|down|status|build [--instance NAME]   (default instance: demo)';
 
@@ -50,7 +52,7 @@ async function status(instance: string): Promise<number> {
 }
 
 async function build(): Promise<number> {
-  const programs = await ensureBinaries();
+  const programs = await providerOf(chosenProvider()).prepare(printProgress());
   console.log(`${Object.keys(programs).length} programs of the test cluster are ready`);
   return 0;
 }

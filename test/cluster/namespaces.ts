@@ -20,7 +20,7 @@ import type { Processes } from './processes.ts';
 const NAMED = '/run/netns';
 
 /** Which namespaces of the holder a command enters. */
-export type Entry = readonly ('net' | 'mount' | 'uts')[];
+export type Entry = readonly ('net' | 'mount' | 'uts' | 'pid')[];
 
 /** One namespace (a node: with its own mounts and host name), reached through its holder. */
 export interface Space {
@@ -52,7 +52,7 @@ export function spaceOf(processes: Processes, name: string, entry: Entry = ['net
   return { name, pid: holder.pid, entry };
 }
 
-/** The command that runs `argv` inside. Same process, same pid: signals reach the program itself. */
+/** The command that runs `argv` inside. Same process, same pid, unless pids are entered too: signals reach the program itself. */
 export function inside(space: Space, argv: readonly string[]): readonly string[] {
   return ['nsenter', `--target=${space.pid}`, ...space.entry.map((kind) => `--${kind}`), '--', ...argv];
 }

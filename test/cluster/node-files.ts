@@ -108,7 +108,8 @@ function kubeletConfiguration(files: NodeFiles): object {
   };
 }
 
-function networkFiles(files: NodeFiles): Readonly<Record<string, string>> {
+/** CNI's configuration by path: the cluster network, through Multus where it has a kubeconfig. */
+export function networkFiles(files: Pick<NodeFiles, 'facts' | 'multusKubeconfig'>): Readonly<Record<string, string>> {
   const network = {
     cniVersion: '1.0.0',
     name: 'cluster',

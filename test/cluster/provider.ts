@@ -1,4 +1,4 @@
-// What a suite may ask of a cluster, whoever provides it: the netns cluster of this folder, or another one plugged in later.
+// What a suite may ask of a cluster, whoever provides it: nodes in namespaces of this machine (netns), or kind's containers.
 import type { ChildProcess } from 'node:child_process';
 import type { Outcome, RunOptions } from '../support/run.ts';
 import type { KubectlOptions } from './control-plane.ts';
@@ -33,6 +33,10 @@ export interface NodeHandle extends Place {
   plug(options?: NicOptions): Promise<void>;
   /** Pid, in this machine's numbers, of a container of the CRI (`containerd://` before the id is allowed). */
   containerPid(id: string): Promise<number>;
+  /** Cuts the node off from the API server and the other nodes, or takes that back. Its place on the LAN is not concerned. */
+  setManagement(state: 'up' | 'down'): Promise<void>;
+  /** Kills a program of the node with SIGKILL. It stays dead until the function that comes back starts it again. */
+  crash(program: 'kubelet' | 'containerd'): Promise<() => Promise<void>>;
 }
 
 export interface Lan extends Place {
@@ -74,11 +78,4 @@ export interface Cluster {
   containerStatus(node: string, id: string): Promise<string>;
   /** Ends it; nothing of it is left. */
   down(): Promise<void>;
-}
-
-/** One way to get a cluster. */
-export interface Provider<Options> {
-  up(options: Options): Promise<Cluster>;
-  /** A cluster that is up; undefined when there is none of this name. */
-  attach(instance: string): Promise<Cluster | undefined>;
 }

@@ -2,11 +2,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadProgramImage } from './image.ts';
 import { multusRights, networkAttachmentDefinitionCrd } from './manifests.ts';
-import { PAUSE_IMAGE } from './node-files.ts';
 import type { Cluster } from './provider.ts';
 
+export interface Needs {
+  readonly nadCrd: 'Installed' | 'None';
+  /** Reference under which the nodes' containerd looks for the image of sandboxes; undefined: it has it already. */
+  readonly sandboxImage?: string;
+}
+
 /** What needs the API: kinds, rights, the image of sandboxes; then waits until all is ready for a first pod. */
-export async function makeReady(cluster: Cluster, nadCrd: 'Installed' | 'None'): Promise<void> {
+export async function makeReady(cluster: Cluster, { nadCrd, sandboxImage }: Needs): Promise<void> {
   const apply = async (text: string) => {
     const applied = await cluster.kubectl(['apply', '--server-side', '-f', '-'], { input: text });
     if (applied.code !== 0) throw new Error(applied.stderr);
@@ -14,7 +19,9 @@ export async function makeReady(cluster: Cluster, nadCrd: 'Installed' | 'None'):
   await Promise.all([
     apply(JSON.stringify(multusRights())),
     nadCrd === 'None' ? undefined : apply(networkAttachmentDefinitionCrd()),
-    loadProgramImage(cluster, { program: cluster.toolbox, reference: PAUSE_IMAGE, args: ['pause'] }),
+    sandboxImage === undefined
+      ? undefined
+      : loadProgramImage(cluster, { program: cluster.toolbox, reference: sandboxImage, args: ['pause'] }),
   ]);
   for (const one of cluster.nodes) await until(`node ${one.name}`, () => cluster.kubectl(['get', 'node', one.name]));
   const ready = ['wait', '--for=condition=Ready', 'node', '--all', '--timeout=60s'];

@@ -1,0 +1,89 @@
+// What kind is told about a cluster: names of the nodes as the suites know them, pods on all of them, an audit log on this machine.
+import { join } from 'node:path';
+import { type NodeFacts, POD_RANGE } from '../topology.ts';
+import type { CgroupDriver } from './capabilities.ts';
+
+export interface KindFacts {
+  readonly nodes: readonly NodeFacts[];
+  /** `1.36`: decides how kubeadm's file is written. */
+  readonly minor: string;
+  /** Folder on this machine with the audit policy; the log is written beside it. */
+  readonly auditFolder: string;
+  readonly apiServerArgs: readonly string[];
+  /** Port of the API where Docker publishes it; 0: any. */
+  readonly apiPort: number;
+  readonly cgroups: CgroupDriver;
+}
+
+export const AUDIT_POLICY = 'policy.json';
+export const AUDIT_LOG = 'audit.log';
+/** The audit folder as nodes and API server see it. */
+const AUDIT_FOLDER = '/etc/kubernetes/audit';
+
+/** Name of a node's container. kind makes them from the role and counts workers from the second on. */
+export function containerName(cluster: string, index: number): string {
+  if (index === 0) return `${cluster}-control-plane`;
+  return index === 1 ? `${cluster}-worker` : `${cluster}-worker${index}`;
+}
+
+/** kind's configuration: the first node has the control plane. */
+export function kindConfig(facts: KindFacts): object {
+  return {
+    kind: 'Cluster',
+    apiVersion: 'kind.x-k8s.io/v1alpha4',
+    networking: {
+      disableDefaultCNI: true,
+      podSubnet: POD_RANGE,
+      ...(facts.apiPort === 0 ? {} : { apiServerPort: facts.apiPort }),
+    },
+    kubeadmConfigPatches: [clusterPatch(facts), kubeletPatch(facts)].map((patch) => JSON.stringify(patch)),
+    nodes: facts.nodes.map((node, index) => ({
+      role: index === 0 ? 'control-plane' : 'worker',
+      kubeadmConfigPatches: [JSON.stringify(nodePatch(node, index))],
+      ...(index === 0 ? { extraMounts: [{ hostPath: facts.auditFolder, containerPath: AUDIT_FOLDER }] } : {}),
+    })),
+  };
+}
+
+/** Pods are to run on the node of the control plane as well. */
+function nodePatch({ name }: NodeFacts, index: number): object {
+  if (index === 0) return { kind: 'InitConfiguration', nodeRegistration: { name, taints: [] } };
+  return { kind: 'JoinConfiguration', nodeRegistration: { name } };
+}
+
+function kubeletPatch({ cgroups }: KindFacts): object {
+  return { kind: 'KubeletConfiguration', cgroupDriver: cgroups, failCgroupV1: false, maxPods: 250 };
+}
+
+function clusterPatch({ minor, apiServerArgs }: KindFacts): object {
+  const args = {
+    'runtime-config': '', // kind's own, which a list of ours takes the place of
+    'audit-policy-file': join(AUDIT_FOLDER, AUDIT_POLICY),
+    'audit-log-path': join(AUDIT_FOLDER, AUDIT_LOG),
+    ...Object.fromEntries(apiServerArgs.map(splitArgument)),
+  };
+  // From this version on kind writes kubeadm's newer format, in which arguments are a list.
+  const isList = Number(minor.split('.')[1]) >= 36;
+  return {
+    kind: 'ClusterConfiguration',
+    apiServer: {
+      extraArgs: isList ? Object.entries(args).map(([name, value]) => ({ name, value })) : args,
+      extraVolumes: [{ name: 'audit', hostPath: AUDIT_FOLDER, mountPath: AUDIT_FOLDER, pathType: 'Directory' }],
+    },
+  };
+}
+
+function splitArgument(argument: string): readonly [string, string] {
+  const [, name = '', value = ''] = /^--([^=]+)=(.*)$/.exec(argument) ?? [];
+  return [name, value];
+}
+
+/** The cluster's audit policy: who asked for what, and how it ended. */
+export function auditPolicy(): object {
+  return {
+    apiVersion: 'audit.k8s.io/v1',
+    kind: 'Policy',
+    omitStages: ['RequestReceived'],
+    rules: [{ level: 'Metadata' }],
+  };
+}

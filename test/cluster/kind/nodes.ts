@@ -1,0 +1,81 @@
+// Nodes that are kind's containers: entered like any namespace, except that they have their own programs and their own numbers of
+// processes, and that systemd runs kubelet and containerd.
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { runOrThrow, searchPath } from '../../support/run.ts';
+import type { Nodes, Way } from '../handles.ts';
+import type { Instance } from '../instance.ts';
+import { inside, ipBatch, type Space, spaceOf } from '../namespaces.ts';
+import { statOf } from '../pid.ts';
+import { Processes } from '../processes.ts';
+import { AUDIT_LOG } from './config.ts';
+
+const FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
+/** The NIC on Docker's network, by which a node reaches the others. */
+const MANAGEMENT = 'eth0';
+
+export function auditFolderOf(instance: Instance): string {
+  return join(instance.folder, 'audit');
+}
+
+export function kindNodes(instance: Instance): Nodes {
+  const space = (name: string) => spaceOf(new Processes(instance.folder), name);
+  return {
+    wayInto,
+    pidOf: hostPid,
+    setManagement: ({ name }, state) => ipBatch(space(name), [`link set ${MANAGEMENT} ${state}`]),
+    crash: async ({ name }, program) => {
+      // Only the program itself, as a crash would; and not again while systemd would restart it.
+      const unit = `${program}.service`;
+      await inNode(space(name), ['systemctl', 'mask', '--runtime', unit]);
+      await inNode(space(name), ['systemctl', 'kill', '--kill-who=main', '--signal=KILL', unit]);
+      return async () => {
+        await inNode(space(name), ['systemctl', 'unmask', '--runtime', unit]);
+        await inNode(space(name), ['systemctl', 'start', unit]);
+      };
+    },
+    auditLog: join(auditFolderOf(instance), AUDIT_LOG),
+  };
+}
+
+/** Runs a command of the node in all its namespaces; throws when it fails. */
+export async function inNode(node: Space, argv: readonly string[], input = ''): Promise<string> {
+  const all: Space = { ...node, entry: ['net', 'mount', 'uts', 'pid'] };
+  return runOrThrow(inside(all, argv), { input, env: { PATH: FOLDERS.join(':') } });
+}
+
+/**
+ * A program that the node's image lacks (the standard one has no ping, and none has the test program) is the machine's, run in the
+ * node's network. The others see the node's files; those that are started keep their pid, and so see no processes of the node's.
+ */
+function wayInto(node: Space, program: string, use: 'Run' | 'Start'): Way {
+  const places = program.startsWith('/') ? [program] : FOLDERS.map((folder) => join(folder, program));
+  const root = `/proc/${node.pid}/root`;
+  // Not followed: an absolute link would lead into this machine's files.
+  const isThere = (place: string) => lstatSync(root + place, { throwIfNoEntry: false }) !== undefined;
+  if (!places.some(isThere)) return { entry: ['net', 'uts'], path: searchPath() };
+  return { entry: ['net', 'mount', 'uts', ...(use === 'Run' ? (['pid'] as const) : [])], path: FOLDERS.join(':') };
+}
+
+/** The process below the node's first one that has this number there. */
+function hostPid(node: Space, pid: number): number {
+  for (const entry of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    if (numbersOf(entry)[1] === pid && descends(Number(entry), node.pid)) return Number(entry);
+  }
+  throw new Error(`${node.name} has no process ${pid}`);
+}
+
+/** A process's numbers, from this namespace inwards. */
+function numbersOf(entry: string): readonly number[] {
+  try {
+    const line = /^NSpid:\s*(.*)$/m.exec(readFileSync(`/proc/${entry}/status`, 'utf8'))?.[1] ?? '';
+    return line.split(/\s+/).map(Number);
+  } catch {
+    return []; // it has ended
+  }
+}
+
+function descends(pid: number, ancestor: number): boolean {
+  for (let one = pid; one > 1; one = statOf(one)?.parent ?? 0) if (one === ancestor) return true;
+  return false;
+}

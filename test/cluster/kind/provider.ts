@@ -1,0 +1,142 @@
+// A cluster in kind: nodes are containers of a Docker engine, Kubernetes is set up by kubeadm as kind has it do; the LAN, the node's
+// NICs on it, the CNI configuration and Multus are those of every test cluster.
+//
+//   loopback port ──▶ engine: dockerd, its bridge 10.89.0.0/24 ──▶ eth0 of each node (a Docker that runs already: its own network)
+//   lan: br0 192.0.2.1/24, DHCP ──▶ LAN NIC of each node (each with a name of its own), client 192.0.2.50
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { runOrThrow, searchPath } from '../../support/run.ts';
+import { buildTools, type Programs } from '../binaries.ts';
+import { createCgroup, insideCgroup } from '../cgroups.ts';
+import { startForwarder } from '../forwarder.ts';
+import { clusterOf } from '../handles.ts';
+import { kubernetesRelease } from '../kubernetes.ts';
+import { startLan } from '../lan.ts';
+import { harnessCgroup, inside, spaceOf } from '../namespaces.ts';
+import type { Progress } from '../progress.ts';
+import type { Provider, Setting } from '../providers.ts';
+import { makeReady } from '../readiness.ts';
+import { allTools, kind } from '../tools.ts';
+import { API_PORT, type NodeFacts } from '../topology.ts';
+import { type ClusterRecord, writeRecord } from '../wipe.ts';
+import { AUDIT_POLICY, auditPolicy, containerName, kindConfig } from './config.ts';
+import { connectNodes, type KindNode } from './connect.ts';
+import { type Docker, environmentOf, hasKindNetwork, inspectContainer, runningDocker } from './docker.ts';
+import { ENGINE_SPACE, startEngine } from './engine.ts';
+import { noteChanges, noteMachine } from './host.ts';
+import { builtNodeImage, ensureNodeImage, type NodeImage } from './node-image.ts';
+import { auditFolderOf, kindNodes } from './nodes.ts';
+import { enginePath } from './packages.ts';
+
+const CREATE_WITHIN_MS = 10 * 60_000;
+
+export const kindProvider: Provider = {
+  prepare,
+  bringUp,
+  holdersOf: ({ nodes }) => ['lan', 'client', ...nodes.map(({ name }) => name)].map((name) => `space-${name}`),
+  clusterOf: (instance, record, programs) => clusterOf(instance, record, programs, kindNodes(instance)),
+};
+
+async function prepare(progress: Progress): Promise<Programs> {
+  const programs = await buildTools([...allTools(), kind], progress);
+  if ((await runningDocker(searchPath())) === undefined) {
+    await enginePath(progress);
+    await builtNodeImage(progress);
+  }
+  return programs;
+}
+
+async function bringUp(setting: Setting, record: ClusterRecord): Promise<ClusterRecord> {
+  const { instance, processes, programs, options, progress } = setting;
+  createCgroup(harnessCgroup(instance));
+  const [{ docker, made }, { lan }] = await Promise.all([findDocker(setting, record), startLan(instance, processes)]);
+  const image = await ensureNodeImage(docker, progress);
+  await createNodes(setting, made, { docker, image });
+  const nodes = await Promise.all(made.nodes.map((facts, index) => nodeOf(setting, docker, facts, index)));
+  progress('kubeadm is done; connecting the nodes');
+  const port = await publishApi(setting, docker);
+  await connectNodes(setting, nodes, lan);
+  const finished: ClusterRecord = { ...made, nodes: nodes.map(({ facts }) => facts), port };
+  const cluster = clusterOf(instance, finished, programs, kindNodes(instance));
+  await makeReady(cluster, { nadCrd: options.nadCrd ?? 'Installed' });
+  // Until it has written its rules the address of the Service `kubernetes` leads nowhere.
+  const proxy = await cluster.kubectl(['-n', 'kube-system', 'rollout', 'status', 'ds/kube-proxy', '--timeout=120s']);
+  if (proxy.code !== 0) throw new Error(`kube-proxy is not ready: ${proxy.stderr}`);
+  if (docker.isOurs) await noteChanges(instance);
+  return finished;
+}
+
+/** The engine that runs, which is then written down, or one of our own. */
+async function findDocker(setting: Setting, record: ClusterRecord): Promise<{ docker: Docker; made: ClusterRecord }> {
+  const { instance, processes, progress } = setting;
+  const running = await runningDocker(searchPath());
+  if (running !== undefined) {
+    progress('using the Docker engine that runs');
+    const network = (await hasKindNetwork(running)) ? ('Theirs' as const) : ('Ours' as const);
+    const made: ClusterRecord = { ...record, docker: { ...running, network } };
+    writeRecord(instance, made);
+    return { docker: running, made };
+  }
+  progress('no Docker engine answers: starting one');
+  await noteMachine(instance);
+  return { docker: await startEngine(instance, processes, await enginePath(progress)), made: record };
+}
+
+interface Means {
+  readonly docker: Docker;
+  readonly image: NodeImage;
+}
+
+async function createNodes(setting: Setting, record: ClusterRecord, { docker, image }: Means): Promise<void> {
+  const { instance, programs, options, progress } = setting;
+  const auditFolder = auditFolderOf(instance);
+  mkdirSync(auditFolder, { recursive: true });
+  writeFileSync(join(auditFolder, AUDIT_POLICY), JSON.stringify(auditPolicy()));
+  const config = kindConfig({
+    nodes: record.nodes,
+    minor: kubernetesRelease().minor,
+    auditFolder,
+    apiServerArgs: options.apiServerArgs ?? [],
+    apiPort: docker.isOurs ? API_PORT : 0, // in a network of our own it is free
+    cgroups: image.cgroups,
+  });
+  const file = join(instance.folder, 'kind.json');
+  writeFileSync(file, JSON.stringify(config, undefined, 2));
+  progress(`kind creates ${record.nodes.length} nodes of ${image.reference}`);
+  const argv = [programs['kind'] ?? 'kind', 'create', 'cluster', '--name', instance.name, '--config', file];
+  const rest = ['--image', image.reference, '--kubeconfig', kubeconfigOfKind(setting), '--retain'];
+  await runOrThrow(insideCgroup(harnessCgroup(instance), [...argv, ...rest]), {
+    env: environmentOf(docker),
+    timeoutMs: CREATE_WITHIN_MS,
+  });
+}
+
+function kubeconfigOfKind({ instance }: Setting): string {
+  return join(instance.folder, 'kind.kubeconfig');
+}
+
+/** The node as a place: its container's first process holds it, and is written down like every holder. */
+async function nodeOf(setting: Setting, docker: Docker, facts: NodeFacts, index: number): Promise<KindNode> {
+  const { instance, processes } = setting;
+  const { pid, address } = await inspectContainer(docker, containerName(instance.name, index));
+  processes.adopt(`space-${facts.name}`, pid);
+  return { facts: { ...facts, address }, space: spaceOf(processes, facts.name) };
+}
+
+/** Makes the API answer on a loopback port of this machine, and writes the kubeconfig. Gives the port. */
+async function publishApi({ instance, processes }: Setting, docker: Docker): Promise<number> {
+  const text = readFileSync(join(instance.folder, 'kind.kubeconfig'), 'utf8');
+  const published = Number(/server: https:\/\/127\.0\.0\.1:(\d+)/.exec(text)?.[1]);
+  const port = docker.isOurs ? await forward() : published;
+  const own = text.replace(`https://127.0.0.1:${published}`, `https://127.0.0.1:${port}`);
+  writeFileSync(join(instance.folder, 'kubeconfig'), own, { mode: 0o600 });
+  return port;
+
+  async function forward(): Promise<number> {
+    const engine = spaceOf(processes, ENGINE_SPACE);
+    const enter = (argv: readonly string[]) => insideCgroup(harnessCgroup(instance), inside(engine, argv));
+    const forwarder = await startForwarder(enter, published, processes.logOf('forwarder'));
+    processes.adopt('forwarder', forwarder.pid);
+    return forwarder.port;
+  }
+}
