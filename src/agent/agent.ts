@@ -18,7 +18,16 @@ import { Pace } from './pace.ts';
 import { type LinkSightings, verifiedParents } from './plan.ts';
 import { EndedWatch } from './pods/ended-watch.ts';
 import { PodWatch } from './pods/pod-watch.ts';
-import type { CachePort, CgroupsPort, FiltersPort, Hint, NetworkPort, PluginsPort, SandboxPort } from './ports.ts';
+import type {
+  CachePort,
+  CgroupsPort,
+  DhcpPort,
+  FiltersPort,
+  Hint,
+  NetworkPort,
+  PluginsPort,
+  SandboxPort,
+} from './ports.ts';
 import { reconcileNode } from './reconciler.ts';
 import { Reporter, type StateClient } from './reporter.ts';
 import { ShimWatch } from './shim-watch.ts';
@@ -51,6 +60,8 @@ export interface AgentOptions {
   readonly plugins: PluginsPort;
   /** Where pods' links are looked at; without it, no link is proven and shims lead to no pod. */
   readonly podLinks?: { readonly cache: CachePort; readonly sandboxes: SandboxPort };
+  /** The node's DHCP daemon; without it, nobody looks for one and no lease is asked for. */
+  readonly dhcp?: DhcpPort;
   /** Where it is seen of pods that vanished whether anything of them is left; without it, nothing is said of them. */
   readonly remains?: { readonly cgroups: CgroupsPort; readonly filters: FiltersPort };
   /** Calls back with each hint that the network changed, until the returned function is called. */
@@ -82,7 +93,7 @@ export function createAgent(options: AgentOptions): Agent {
   const reconcile = reconcileNode({
     ...options,
     ...stores,
-    evidence: () => evidenceOf(podWatch, endedWatch),
+    evidence: () => evidenceOf(podWatch, endedWatch, options.dhcp),
     guard: new ShimGuard(options.contest ?? CONTEST_LIMITS),
     reporter,
     requestReport: () => reports.enqueue(nodeName),
@@ -139,7 +150,13 @@ export function createAgent(options: AgentOptions): Agent {
       links.enqueue(nodeName);
       pods.enqueue(nodeName);
       departures.enqueue(nodeName);
-      await Promise.all([links.run(signal), reports.run(signal), pods.run(signal), departures.run(signal)]);
+      await Promise.all([
+        options.dhcp?.run(signal, () => links.enqueue(nodeName)),
+        links.run(signal),
+        reports.run(signal),
+        pods.run(signal),
+        departures.run(signal),
+      ]);
       stopResync();
       stopListening();
       shimWatch.stop();
@@ -150,11 +167,16 @@ export function createAgent(options: AgentOptions): Agent {
 }
 
 /** What has been seen of pods' links; nothing while a first look is still to come. */
-function evidenceOf(podWatch: PodWatch | undefined, endedWatch: EndedWatch | undefined): LinkSightings | undefined {
+function evidenceOf(
+  podWatch: PodWatch | undefined,
+  endedWatch: EndedWatch | undefined,
+  dhcp: DhcpPort | undefined,
+): LinkSightings | undefined {
   const ended = endedWatch === undefined ? {} : { ended: endedWatch.ended };
-  if (podWatch === undefined) return ended;
+  const known = { ...ended, ...(dhcp === undefined ? {} : { dhcp: dhcp.sight }) };
+  if (podWatch === undefined) return known;
   const { sights, unknown, hasLooked } = podWatch;
-  return hasLooked ? { sights, unknown, ...ended } : undefined;
+  return hasLooked ? { sights, unknown, ...known } : undefined;
 }
 
 function endedWatchFor(

@@ -10,6 +10,7 @@ import { createLogger } from '../kernel/process/logger.ts';
 import { Metrics } from '../kernel/process/metrics.ts';
 import { PROGRAM_VERSION } from '../kernel/process/version.ts';
 import { createAgent, createStores, reflectorsFor } from './agent.ts';
+import { DhcpClient } from './dhcp/dhcp-client.ts';
 import { NodeLock, partsInTurn } from './lock.ts';
 import { registerPodMetrics } from './metrics.ts';
 import { loadAddon } from './netlink/addon.ts';
@@ -51,6 +52,7 @@ const agent = createAgent({
     cache: new ResultCache(options.multusResultsPath),
     sandboxes: new Sandboxes(addon, options.netnsPath),
   },
+  dhcp: new DhcpClient(options.dhcpControlPath, clock),
   remains: { cgroups: new PodCgroups(options.cgroupPath, options.podUid), filters: new MacFilters(addon) },
   listen: (onHint) => listen(addon, onHint),
   clock,

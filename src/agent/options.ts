@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
+import { DHCP_FOLDER } from '../api/names.ts';
+import { CONTROL_SOCKET } from '../domain/dhcp/protocol.ts';
 
 export interface Options {
   /** NODE_NAME: the node that this agent looks after. */
@@ -23,6 +25,8 @@ export interface Options {
   readonly podUid: string;
   /** NET_SETTINGS_PATH: where the node's /proc/sys/net is seen from here, writable. */
   readonly netSettingsPath: string;
+  /** DHCP_CONTROL_PATH: the socket of the node's DHCP supervisor, as seen from here. */
+  readonly dhcpControlPath: string;
   /** NETLINK_ADDON: the compiled addon; default netlink.node beside the program. */
   readonly addonPath: string;
   /** The kernel's id of this boot. */
@@ -47,6 +51,7 @@ export function readOptions(env: Environment = process.env, bootIdPath = '/proc/
     cgroupPath: env['CGROUP_PATH'] ?? '/host/sys/fs/cgroup',
     podUid: env['POD_UID'] ?? '',
     netSettingsPath: env['NET_SETTINGS_PATH'] ?? '/host/proc/sys/net',
+    dhcpControlPath: env['DHCP_CONTROL_PATH'] ?? `/host${DHCP_FOLDER}/${CONTROL_SOCKET}`,
     addonPath: env['NETLINK_ADDON'] ?? join(import.meta.dirname, 'netlink.node'),
     bootId: readFileSync(bootIdPath, 'utf8').trim(),
   };

@@ -5,6 +5,7 @@ import type { EndedPod, MacvlanNodeState } from '../api/v1alpha1/node-state.ts';
 import { aliasFor } from '../domain/attachment/alias.ts';
 import { matchesNode } from '../domain/attachment/facts.ts';
 import { hostAccessProblem } from '../domain/attachment/validate.ts';
+import { type DhcpSight, daemonProblem, lacksDaemon, leaseProblems } from '../domain/dhcp/problems.ts';
 import type { Change } from '../domain/net/change.ts';
 import type { Link, Network } from '../domain/net/network.ts';
 import { diffAliases, type WantedAliases } from '../domain/parent/alias.ts';
@@ -30,6 +31,8 @@ export interface LinkSightings {
   readonly unknown?: ReadonlySet<string>;
   /** Pods whose objects are gone, and of which nothing is left on the node. */
   readonly ended?: readonly EndedPod[];
+  /** The node's DHCP daemon and its leases; nothing where nobody looks. */
+  readonly dhcp?: DhcpSight;
 }
 
 /** Everything that decisions are made from: gathered once per turn, then only read. */
@@ -72,6 +75,8 @@ export interface AttachmentPlan {
   readonly probe?: ProbeWish | 'NoGateway';
   /** What it has found. */
   readonly finding?: ProbeFinding;
+  /** The DHCP daemon that pods of the attachment need is missing. */
+  readonly dhcpProblem?: Problem;
   /** What is wrong with host access. */
   readonly hostAccessProblems: readonly Problem[];
   /** What is wrong with single pods; host access works for the others. */
@@ -148,7 +153,7 @@ function planParent(attachment: MacvlanAttachment, facts: NodeFacts): Attachment
     isAnnounced: entryFor(name, facts.state) !== undefined,
     wantsHostAccess: (attachment.spec.hostAccess?.type ?? 'None') === 'Routed',
     hostAccessProblems: [],
-    podProblems: [],
+    podProblems: leaseProblems(name, facts.dhcp, facts.sights ?? new Map()),
   };
   const { labels } = facts.node.metadata;
   const decision = decideParent(attachment, labels, facts.network, facts.choices.get(choiceKeyOf(attachment.metadata)));
@@ -171,9 +176,12 @@ function planParent(attachment: MacvlanAttachment, facts: NodeFacts): Attachment
   });
   const isOn = parent.altNames.includes(base.alias);
   // Once verified, a NIC keeps the alias: a flapping carrier must not change what running pods and CNI rely on.
-  const wantsAlias = isOn || (base.isAnnounced && problems.length === 0);
+  const isComplete = problems.length === 0 && !lacksDaemon(attachment, facts.dhcp);
+  const wantsAlias = isOn || (base.isAnnounced && isComplete);
+  const dhcpProblem = daemonProblem(attachment, facts.dhcp);
   const probing = { ...(probe === undefined ? {} : { probe }), ...(finding === undefined ? {} : { finding }) };
-  return { ...base, parent, choice, problems, warnings, wantsAlias, ...probing };
+  const daemon = dhcpProblem === undefined ? {} : { dhcpProblem };
+  return { ...base, parent, choice, problems, warnings, wantsAlias, ...probing, ...daemon };
 }
 
 /** A new process has found out nothing yet: what the one before it said of the same device stands until then. */
@@ -227,7 +235,7 @@ function withProblems(plan: AttachmentPlan, shims: ShimPlans, unproven: Readonly
   return {
     ...plan,
     hostAccessProblems: shims.problems.get(name) ?? [],
-    podProblems: [...(shims.podProblems.get(name) ?? []), ...(doubt === undefined ? [] : [doubt])],
+    podProblems: [...plan.podProblems, ...(shims.podProblems.get(name) ?? []), ...(doubt === undefined ? [] : [doubt])],
   };
 }
 

@@ -1,4 +1,6 @@
 // What the agent needs from outside, as small as it gets: tests put other things behind these.
+import type { DhcpSight } from '../domain/dhcp/problems.ts';
+import type { ClientName, DhcpAnswer } from '../domain/dhcp/protocol.ts';
 import type { Change, Refusal } from '../domain/net/change.ts';
 import type { Link, Network } from '../domain/net/network.ts';
 import type { CachedLink } from '../domain/pod/cached-link.ts';
@@ -55,6 +57,17 @@ export interface FiltersPort {
   /** MAC addresses, those of all macvlan links that are up. Rejects when the whole truth cannot be had. */
   read(): Promise<ReadonlySet<string>>;
   close(): Promise<void>;
+}
+
+/** The node's DHCP daemon, by way of its supervisor. */
+export interface DhcpPort {
+  readonly sight: DhcpSight;
+  /** Calls back with each change of the sight until the signal aborts. */
+  run(signal: AbortSignal, onChange: () => void): Promise<void>;
+  /** Lets the daemon forget a lease. Never rejects, as the next one. */
+  release(name: ClientName): Promise<DhcpAnswer>;
+  /** Lets the daemon get a lease and keep it. */
+  allocate(name: ClientName): Promise<DhcpAnswer>;
 }
 
 /** Pods' own network namespaces. */

@@ -53,8 +53,15 @@ export function statusFor(outcome: Outcome, version: string): MacvlanNodeStateSt
     shims: shimsOf(outcome).slice(0, LIMITS.shims),
     pods: plan.pods.map(podStatus).slice(0, LIMITS.pods),
     ...((facts.ended ?? []).length === 0 ? {} : { ended: facts.ended ?? [] }),
+    ...dhcpOf(facts),
     summary: `${attachments.filter((entry) => entry.phase === 'Ready').length}/${attachments.length}`,
   };
+}
+
+/** While the daemon is away, what it said last stands: nobody else knows who needs it. */
+function dhcpOf({ dhcp, state }: NodeFacts): Pick<MacvlanNodeStateStatus, 'dhcp'> {
+  const links = dhcp?.report?.links ?? state?.status?.dhcp?.links;
+  return links === undefined ? {} : { dhcp: { links } };
 }
 
 function interfacesOf(network: Network): readonly NodeInterface[] {
@@ -117,7 +124,11 @@ function entryOf(plan: AttachmentPlan, outcome: Outcome): NodeAttachment {
   const hostAccess = hostAccessOf(plan, outcome);
   const parentProblems = [...plan.problems, ...refusedAliasProblems(plan.alias, outcome)];
   const isVerified = isOn && parentProblems.length === 0;
-  const failures = [...parentProblems, ...hostAccess.problems];
+  const failures = [
+    ...parentProblems,
+    ...(plan.dhcpProblem === undefined ? [] : [plan.dhcpProblem]),
+    ...hostAccess.problems,
+  ];
   // One pod's fault does not make the node useless to the others.
   const problems = [...failures, ...plan.podProblems, ...plan.warnings].slice(0, LIMITS.problems);
   return {

@@ -74,6 +74,7 @@ export const CONDITIONS = [
   'Rendered',
   'ParentsReady',
   'HostAccessReady',
+  'DhcpReady',
   'PodsConnected',
   'Ready',
   'NoWarnings',

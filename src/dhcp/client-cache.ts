@@ -1,4 +1,5 @@
 // Multus' result cache on the node, read-only: which links of running pods have their addresses by DHCP through our daemon.
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CachedClient, parseCachedClient } from '../domain/dhcp/cached-client.ts';
@@ -9,9 +10,12 @@ export type Clients = ReadonlyMap<string, CachedClient>;
 
 export class ClientCache {
   readonly #folder: string;
+  readonly #prefix: string;
 
-  constructor(folder: string) {
+  /** @param prefix where the node's root is seen from here */
+  constructor(folder: string, prefix: string) {
     this.#folder = folder;
+    this.#prefix = prefix;
   }
 
   async read(): Promise<Clients> {
@@ -22,7 +26,8 @@ export class ClientCache {
       // One that goes meanwhile is one of a pod that ends.
       const text = await readFile(join(this.#folder, name), 'utf8').catch(() => '');
       const client = parseCachedClient(text, (base64) => Buffer.from(base64, 'base64').toString('utf8'));
-      if (client !== undefined) clients.set(clientOf(client), client);
+      // A file may outlive its pod, above all by a reboot.
+      if (client !== undefined && existsSync(this.#prefix + client.netns)) clients.set(clientOf(client), client);
     }
     return clients;
   }

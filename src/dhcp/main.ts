@@ -13,7 +13,7 @@ import { Supervisor } from './supervisor.ts';
 const options = readOptions();
 const logger = createLogger({ name: 'macvlan-dhcp', level: options.logLevel });
 const supervisor: Supervisor = new Supervisor({
-  cache: new ClientCache(options.resultsPath),
+  cache: new ClientCache(options.resultsPath, options.hostPrefix),
   plugin: new Plugin(options.plugin, options.socketPath),
   onReport: (report) => control.tell(report),
   clock: systemClock,
@@ -39,7 +39,8 @@ await runProcess({
   logger,
   parts: [
     daemonPart,
+    // Who asks before the first look would be told that nobody needs the daemon.
+    background({ name: 'leases', run: (signal) => supervisor.run(signal), ready: () => supervisor.looked }),
     { name: 'control', start: () => control.start(), stop: () => control.stop() },
-    background({ name: 'leases', run: (signal) => supervisor.run(signal) }),
   ],
 });

@@ -39,6 +39,7 @@ export class Supervisor {
   #report: DhcpReport;
   readonly #released = new Map<string, number>();
   readonly #asking = new Set<string>();
+  readonly #looked = Promise.withResolvers<void>();
   readonly #failures = new Map<string, string>();
   /** Addresses that the server gave to running pods which have another one. */
   readonly #others = new Map<string, string>();
@@ -51,6 +52,11 @@ export class Supervisor {
 
   get report(): DhcpReport {
     return this.#report;
+  }
+
+  /** Resolves when it is known which links there are. */
+  get looked(): Promise<void> {
+    return this.#looked.promise;
   }
 
   /** Takes a line that the daemon has written. */
@@ -67,6 +73,7 @@ export class Supervisor {
   /** Looks after leases until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     await this.#look();
+    this.#looked.resolve();
     await Promise.all([
       this.#repeat(LOOK_MS, signal, () => this.#look()),
       this.#repeat(LOOK_MS, signal, () => this.#recoverAll()),

@@ -40,6 +40,9 @@ export const PROBLEMS = {
   MtuTooLarge: "The attachment's MTU is larger than the parent NIC's.",
   AliasTaken: 'The alias is in use on the node by a link that the operator may not touch.',
   CniPluginMissing: 'A CNI plugin binary that the attachment needs is not on the node.',
+  DhcpDaemonMissing: "The operator's DHCP daemon does not run on the node.",
+  DhcpNoAnswer: 'No DHCP server answers a pod, at its start or when its lease is to be renewed.',
+  DhcpLeaseLost: 'A running pod has an address that is not, or no longer, its own by the DHCP server.',
   HostAddressMissing: 'The node has no address of its own in the subnet of the pod.',
   PodLinkUnproven: 'A pod is said to be attached, and the node cannot confirm it.',
   PodAddressRefused:
@@ -67,6 +70,7 @@ export const REASONS = {
   OnHold: 'Not looked at while the spec is refused; what was there before stays as it is.',
   NodesReady: 'Every matched node has what it needs.',
   LinksThere: 'Every pod that was given a link has it.',
+  LeasesHeld: 'Every lease of a pod is held, and the daemons that renew them are there.',
   NotWanted: 'The attachment does not ask for it.',
   NothingSeen: 'Nothing was seen that may get in the way.',
   Working: 'Everything the attachment asks for is there.',

@@ -268,7 +268,7 @@ export interface MacvlanAttachmentStatus {
   /** The name under which each node's verified NIC is known to CNI (a kernel altname). */
   readonly alias?: string;
   /**
-   * Accepted, Rendered, ParentsReady, HostAccessReady, PodsConnected, and Ready, which sums these up; NoWarnings is told beside it.
+   * Accepted, Rendered, ParentsReady, HostAccessReady, DhcpReady, PodsConnected, and Ready, which sums these up; NoWarnings is told beside it.
    * @maxItems 16
    * @listType map
    * @listMapKeys ["type"]

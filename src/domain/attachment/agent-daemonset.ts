@@ -1,6 +1,13 @@
 // The DaemonSet of the agents: on the nodes that the controller has labelled, with NET_ADMIN; and SYS_ADMIN while a wish needs it.
 import type { Kind, KubeObject, OwnerReference } from '../../api/kube.ts';
-import { AGENT_NAME, ANNOTATION_TEMPLATE, LABEL_AGENT, LABEL_MANAGED_BY, MANAGED_BY } from '../../api/names.ts';
+import {
+  AGENT_NAME,
+  ANNOTATION_TEMPLATE,
+  DHCP_FOLDER,
+  LABEL_AGENT,
+  LABEL_MANAGED_BY,
+  MANAGED_BY,
+} from '../../api/names.ts';
 import { base32, hash64 } from '../net/hash.ts';
 
 /** As far as anyone here looks into one. */
@@ -88,6 +95,7 @@ function podSpecFor(settings: AgentSettings): Readonly<Record<string, unknown>> 
       { name: 'multus-results', hostPath: { path: MULTUS_RESULTS.node, type: 'DirectoryOrCreate' } },
       { name: 'netns', hostPath: { path: NETNS.node, type: 'DirectoryOrCreate' } },
       { name: 'cgroups', hostPath: { path: CGROUPS.node, type: 'Directory' } },
+      { name: 'dhcp', hostPath: { path: DHCP_FOLDER, type: 'DirectoryOrCreate' } },
       { name: 'net-settings', hostPath: { path: NET_SETTINGS.node, type: 'Directory' } },
     ],
   };
@@ -132,6 +140,8 @@ function containerFor(settings: AgentSettings): Readonly<Record<string, unknown>
       // Namespaces are mounts: those of later pods have to come through.
       { name: 'netns', mountPath: NETNS.agent, readOnly: true, mountPropagation: 'HostToContainer' },
       { name: 'cgroups', mountPath: CGROUPS.agent, readOnly: true },
+      // The socket of the DHCP supervisor, which speaks to root alone.
+      { name: 'dhcp', mountPath: `/host${DHCP_FOLDER}`, readOnly: true },
       { name: 'net-settings', mountPath: NET_SETTINGS.agent },
     ],
   };

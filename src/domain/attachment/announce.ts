@@ -59,6 +59,7 @@ export function actionFor(reason: string): string {
     Rendered: 'Rendering',
     ParentsReady: 'PreparingNodes',
     HostAccessReady: 'PreparingHostAccess',
+    DhcpReady: 'GettingLeases',
     PodsConnected: 'ConnectingPods',
     Ready: 'Deleting',
     NoWarnings: 'LookingAtNodes',

@@ -3,6 +3,7 @@ import { CONDITIONS, type ConditionType } from '../../api/names.ts';
 import type { ProblemStatus } from '../../api/v1alpha1/attachment.ts';
 import type { ConditionInput } from '../objects/conditions.ts';
 import type { ReasonCode } from '../problem.ts';
+import { wantsDhcpDaemon } from './dhcp-daemonset.ts';
 import { aspectOf } from './problem-order.ts';
 import { isGoingAway, type Verdict } from './verdict.ts';
 
@@ -18,6 +19,7 @@ export function answersFor(verdict: Verdict): Readonly<Record<ConditionType, Ans
     Rendered: rendered(verdict),
     ParentsReady: parentsReady(verdict),
     HostAccessReady: hostAccessReady(verdict),
+    DhcpReady: dhcpReady(verdict),
     PodsConnected: podsConnected(verdict),
     NoWarnings: noWarnings(verdict),
   };
@@ -59,6 +61,16 @@ function hostAccessReady(verdict: Verdict): Answer {
   const problem = problemsAs(verdict, 'HostAccessReady', share);
   if (problem !== undefined) return problem;
   return nodes.matched > 0 && nodes.shimsReady === nodes.matched ? yes('NodesReady', share) : no('Pending', share);
+}
+
+/** What the supervisors of the DHCP daemons tell. Of somebody else's daemons nothing is known. */
+function dhcpReady(verdict: Verdict): Answer {
+  const { plan, facts } = verdict;
+  if (isGoingAway(plan)) return no('Deleting', 'Nodes are being cleaned up.');
+  if (facts.attachment === undefined || !wantsDhcpDaemon(facts.attachment)) {
+    return yes('NotWanted', "Addresses do not come through the operator's DHCP daemon.");
+  }
+  return problemsAs(verdict, 'DhcpReady') ?? yes('LeasesHeld', 'No lease of a pod is in trouble.');
 }
 
 /** Pods that run without their link. Older settings are no fault: they are mentioned, and end with the pod. */

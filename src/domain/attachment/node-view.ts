@@ -3,6 +3,7 @@ import type { MacvlanAttachment, ProblemStatus } from '../../api/v1alpha1/attach
 import type { NodeAttachment } from '../../api/v1alpha1/node-state.ts';
 import type { Problem } from '../problem.ts';
 import { type AttachmentFacts, matchesNode } from './facts.ts';
+import { aspectOf } from './problem-order.ts';
 
 export interface NodeView {
   readonly matched: number;
@@ -62,9 +63,11 @@ function stateOf(node: string, entry: NodeAttachment | undefined, generation: nu
 
 const unknownStanding = { isReady: false, isDegraded: false, hasParent: false, hasShim: false };
 
-/** A node may have failed over its shim alone: its NIC is verified all the same, and pods attach. */
+/** A node may have failed over its shim or its DHCP daemon alone: its NIC is verified all the same. */
 function isVerified(entry: NodeAttachment): boolean {
-  return entry.phase === 'Failed' && entry.hostAccess === 'Failed' && entry.incarnation !== undefined;
+  if (entry.phase !== 'Failed' || entry.incarnation === undefined) return false;
+  const isOther = ({ reason, severity }: ProblemStatus) => aspectOf(reason, severity) !== 'ParentsReady';
+  return entry.hostAccess === 'Failed' || (entry.problems ?? []).every(isOther);
 }
 
 function matchedNodes(attachment: MacvlanAttachment, facts: AttachmentFacts): readonly string[] {

@@ -151,6 +151,7 @@ describe('with an attachment that takes two of three nodes', () => {
       ['Rendered', 'True'],
       ['ParentsReady', 'True'],
       ['HostAccessReady', 'True'],
+      ['DhcpReady', 'True'],
       ['PodsConnected', 'True'],
       ['Ready', 'True'],
       ['NoWarnings', 'True'],

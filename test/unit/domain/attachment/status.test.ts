@@ -50,6 +50,7 @@ describe('an attachment that works', () => {
       Rendered: 'True UpToDate',
       ParentsReady: 'True NodesReady',
       HostAccessReady: 'True NotWanted',
+      DhcpReady: 'True LeasesHeld',
       PodsConnected: 'True LinksThere',
       Ready: 'True Working',
       NoWarnings: 'True NothingSeen',
@@ -150,6 +151,21 @@ describe('an attachment is not ready', () => {
     const answers = answersOf(init);
     expect(answers[type]).toBe(expected);
     expect(answers['Ready']).toMatch(/^False /);
+  });
+
+  test('for a DHCP daemon alone where the NIC is verified, and for leases while the node stays ready', () => {
+    const missing = nodeEntry({ phase: 'Failed', problems: [{ reason: 'DhcpDaemonMissing', message: 'Not there.' }] });
+    const silent = nodeEntry({ problems: [{ reason: 'DhcpNoAnswer', message: 'Silence.' }] });
+    for (const [entry, reason] of [
+      [missing, 'DhcpDaemonMissing'],
+      [silent, 'DhcpNoAnswer'],
+    ] as const) {
+      expect(answersOf({ nodes: [node('a')], reports: [{ node: 'a', entry, pods: [] }] })).toMatchObject({
+        ParentsReady: 'True NodesReady',
+        DhcpReady: `False ${reason}`,
+        Ready: `False ${reason}`,
+      });
+    }
   });
 
   test('for a shim alone where the NIC is verified: pods attach all the same', () => {

@@ -1,0 +1,169 @@
+// What the supervisor makes of the daemon's words and of CNI's cache, with a plugin that answers as it is told.
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import type { Clients } from '../../../src/dhcp/client-cache.ts';
+import { Supervisor } from '../../../src/dhcp/supervisor.ts';
+import { type CachedClient, keyOfClient } from '../../../src/domain/dhcp/cached-client.ts';
+import type { DhcpReport } from '../../../src/domain/dhcp/protocol.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
+import { until } from '../../support/until.ts';
+
+const ADDRESS = '192.0.2.200/24';
+const client = (container: string): CachedClient => ({
+  container,
+  network: 'lan',
+  interface: 'net1',
+  netns: `/run/netns/${container}`,
+  cniArgs: '',
+  config: {},
+  address: ADDRESS,
+});
+
+let clients: CachedClient[];
+let calls: string[];
+let answer: (client: CachedClient) => Promise<Readonly<Record<string, unknown>>>;
+let reports: DhcpReport[];
+let clock: FakeClock;
+let supervisor: Supervisor;
+let stopping: AbortController;
+
+const given = (address = ADDRESS) => ({ ips: [{ address }] });
+const says = (container: string, words: string) =>
+  supervisor.hear(`2026/11/24 15:39:29 ${container}/lan/net1: ${words}`);
+const bound = (container: string) =>
+  says(container, 'lease acquired, expiration is 2026-11-24 16:39:29 +0000 UTC m=+1');
+const start = () => void supervisor.run(stopping.signal);
+
+beforeEach(() => {
+  clients = [];
+  calls = [];
+  reports = [];
+  clock = new FakeClock();
+  stopping = new AbortController();
+  answer = async () => given();
+  supervisor = new Supervisor({
+    cache: { read: async (): Promise<Clients> => new Map(clients.map((one) => [keyOfClient(one), one])) },
+    plugin: {
+      add: async (one) => {
+        calls.push(`ADD ${one.container}`);
+        says(one.container, 'acquiring lease');
+        const result = await answer(one);
+        bound(one.container);
+        return result;
+      },
+      del: async (one) => void calls.push(`DEL ${one.container}`),
+    },
+    onReport: (report) => void reports.push(report),
+    clock,
+    logger: silentLogger(),
+  });
+});
+
+describe('at its start', () => {
+  test('each link of a pod that runs gets its lease again, and nobody else', async () => {
+    clients = [client('a'), client('b')];
+    bound('b');
+    start();
+    await until('both are held', () => reports.at(-1)?.leases.every(({ phase }) => phase === 'Bound'));
+    expect(calls).toEqual(['ADD a']);
+    expect(reports.at(-1)).toMatchObject({ links: 2 });
+    stopping.abort();
+  });
+
+  test('at most eight are asked for at a time', async () => {
+    clients = Array.from({ length: 20 }, (_, i) => client(`c${i}`));
+    let asking = 0;
+    let most = 0;
+    const go = Promise.withResolvers<void>();
+    answer = async () => {
+      most = Math.max(most, ++asking);
+      await go.promise;
+      asking--;
+      return given();
+    };
+    start();
+    await until('eight are asked for', () => asking === 8);
+    go.resolve();
+    await until('all are held', () => reports.at(-1)?.leases.length === 20 && asking === 0);
+    expect(most).toBe(8);
+    stopping.abort();
+  });
+
+  test('an address that is another one than the pod has is told', async () => {
+    clients = [client('a')];
+    answer = async () => given('192.0.2.77/24');
+    start();
+    await until('it is told', () => reports.at(-1)?.leases[0]?.otherAddress === '192.0.2.77/24');
+    stopping.abort();
+  });
+
+  test('a link that is gone is no question without an answer', async () => {
+    clients = [client('a')];
+    answer = async () => {
+      throw new Error('error looking up "net1": Link not found');
+    };
+    start();
+    await until('it was tried', () => calls.length === 1);
+    await until('nothing is left of it', () => supervisor.report.leases.length === 0);
+    stopping.abort();
+  });
+});
+
+describe('a server that does not answer', () => {
+  test('is told after ten seconds, and no longer when it does', async () => {
+    says('new', 'acquiring lease');
+    start();
+    await supervisor.looked;
+    await clock.advance(9_000);
+    expect(supervisor.report.leases).toMatchObject([{ server: 'Answers' }]);
+    await clock.advance(2_000);
+    expect(supervisor.report.leases).toMatchObject([{ phase: 'Asking', server: 'Silent' }]);
+    bound('new');
+    expect(supervisor.report.leases).toMatchObject([{ phase: 'Bound', server: 'Answers' }]);
+    stopping.abort();
+  });
+});
+
+describe('a lease that was given back', () => {
+  test('is not asked for while its file is still there', async () => {
+    clients = [client('a')];
+    bound('a');
+    start();
+    await supervisor.looked;
+    says('a', 'releasing lease');
+    await clock.advance(30_000);
+    expect(calls).toEqual([]);
+    clients = [];
+    await clock.advance(30_000);
+    expect(supervisor.report).toMatchObject({ links: 0, leases: [] });
+    stopping.abort();
+  });
+});
+
+describe('the agent', () => {
+  const name = { container: 'a', network: 'lan', interface: 'net1' };
+
+  test('has a lease forgotten and asked for anew', async () => {
+    clients = [client('a')];
+    says('a', 'interface net1 no longer exists or link check failed, terminating lease maintenance');
+    expect(await supervisor.release(name)).toEqual({ ok: 'Yes' });
+    expect(supervisor.report.leases).toEqual([]);
+    expect(await supervisor.allocate(name)).toEqual({ ok: 'Yes', result: given() });
+    expect(calls).toEqual(['DEL a', 'ADD a']);
+  });
+
+  test("is told what the plugin says, and nothing is done for what CNI's cache does not know", async () => {
+    expect(await supervisor.allocate(name)).toMatchObject({
+      ok: 'No',
+      because: expect.stringContaining('result cache'),
+    });
+    clients = [client('a')];
+    answer = async () => {
+      throw new Error('error calling DHCP.Allocate: no more tries');
+    };
+    expect(await supervisor.allocate(name)).toMatchObject({
+      ok: 'No',
+      because: expect.stringContaining('no more tries'),
+    });
+  });
+});
