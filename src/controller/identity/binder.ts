@@ -13,7 +13,7 @@ import { bindingPatch, dismissalPatch, type PatchStep } from '../../domain/ident
 import { identityLinkOf, ownedPart } from '../../domain/identity/claims.ts';
 import { askOf, groupOf } from '../../domain/identity/key.ts';
 import { type LinkRequest, linksOf, macsElsewhere } from '../../domain/identity/links.ts';
-import { deriveMac, type Hmac } from '../../domain/identity/mac.ts';
+import { deriveMac } from '../../domain/identity/mac.ts';
 import { placementFor } from '../../domain/identity/placement.ts';
 import type { Binding, Wait } from '../../domain/identity/plan.ts';
 import { isRefusal, type Refusal } from '../../domain/identity/reason.ts';
@@ -23,7 +23,7 @@ import { isEqual } from '../../domain/objects/equal.ts';
 import { editNetworks } from '../../domain/pod/networks.ts';
 import type { KubeClient } from '../../kernel/kube/client.ts';
 import { ApiError } from '../../kernel/kube/transport.ts';
-import { type Claims, linkKeyOf, taken } from './claims.ts';
+import { type Claimant, type Claims, linkKeyOf, taken } from './claims.ts';
 import { type IdentitySight, networkViewOf, parentMacsIn } from './gather.ts';
 import { writeStatus } from './report.ts';
 import type { Seed } from './seed.ts';
@@ -145,7 +145,7 @@ export class Binder {
   }
 
   async #takeAll(
-    claimant: { readonly identity: IdentityReference; readonly links: readonly IdentityLink[]; readonly hmac: Hmac },
+    claimant: Claimant,
     links: readonly LinkRequest[],
     signal: AbortSignal,
   ): Promise<readonly IdentityLink[] | Refusal> {
@@ -166,20 +166,20 @@ export class Binder {
     return taken;
   }
 
-  #wishFor(
-    claimant: { readonly identity: IdentityReference; readonly links: readonly IdentityLink[]; readonly hmac: Hmac },
-    link: LinkRequest,
-  ): Wish | Refusal {
+  #wishFor(claimant: Claimant, link: LinkRequest): Wish | Refusal {
     const { sight, claims } = this.#options;
     const { identity, links, hmac } = claimant;
     const name = link.attachment.metadata.name;
     const prefix = link.attachment.spec.identity?.macPrefix;
     const entry = links.find((candidate) => candidate.attachment === name && candidate.index === link.index);
-    return wishFor(link, entry, {
+    const wish = wishFor(link, entry, {
       owns: (claimed) => claims.owns(identity, claimed),
-      derives: ({ index }, mac) => deriveMac(hmac, linkKeyOf(identity, name, index), prefix, 0) === mac,
+      derives: ({ index }, mac) =>
+        !isRefusal(hmac) && deriveMac(hmac, linkKeyOf(identity, name, index), prefix, 0) === mac,
       parents: parentMacsIn(sight.stores),
     });
+    // With its seed, the address might turn out to be the identity's own.
+    return isRefusal(wish) && wish.reason === 'PinDenied' && isRefusal(hmac) ? hmac : wish;
   }
 
   /** The identity with these links. What somebody else changed meanwhile is a conflict, and another turn. */

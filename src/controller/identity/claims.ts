@@ -25,7 +25,8 @@ export interface Claimant {
   readonly identity: IdentityReference;
   /** What the identity has. */
   readonly links: readonly IdentityLink[];
-  readonly hmac: Hmac;
+  /** Or why there is none; then only addresses can be had that need not be found. */
+  readonly hmac: Hmac | Refusal;
 }
 
 export class Claims {
@@ -116,12 +117,13 @@ export class Claims {
     }
   }
 
-  async #derive(claimant: Claimant, { link }: Wish, signal: AbortSignal): Promise<string | Refusal> {
+  async #derive({ hmac, identity }: Claimant, { link }: Wish, signal: AbortSignal): Promise<string | Refusal> {
     const attachment = link.attachment.metadata.name;
     const prefix = link.attachment.spec.identity?.macPrefix;
+    if (isRefusal(hmac)) return hmac;
     for (let attempt = 0; attempt < MAC_ATTEMPTS; attempt++) {
-      const address = deriveMac(claimant.hmac, linkKeyOf(claimant.identity, attachment, link.index), prefix, attempt);
-      if ((await this.#takeFree({ address, attachment }, claimant.identity, signal)) === undefined) return address;
+      const address = deriveMac(hmac, linkKeyOf(identity, attachment, link.index), prefix, attempt);
+      if ((await this.#takeFree({ address, attachment }, identity, signal)) === undefined) return address;
     }
     return {
       reason: 'MacsExhausted',
@@ -131,23 +133,20 @@ export class Claims {
   }
 
   async #fromPool(claimant: Claimant, { link }: Wish, family: Family, signal: AbortSignal): Promise<string | Refusal> {
+    const { identity, hmac } = claimant;
+    if (isRefusal(hmac)) return hmac;
     const attachment = link.attachment.metadata.name;
     const ranges = link.attachment.spec.ipam.pool?.ranges ?? [];
     const intervals = ranges.flatMap((range) => usableIn(range).map((interval) => ({ ...interval, range })));
     const ofFamily = intervals.filter((interval) => interval.family === family);
-    const offset = poolOffset(
-      claimant.hmac,
-      linkKeyOf(claimant.identity, attachment, link.index),
-      family,
-      sizeOf(ofFamily),
-    );
+    const offset = poolOffset(hmac, linkKeyOf(identity, attachment, link.index), family, sizeOf(ofFamily));
     const others = this.#takenBy(claimant, attachment);
     for (;;) {
       const value = freeAddress(ofFamily, offset, others);
       const range = ofFamily.find(({ first, last }) => value !== undefined && first <= value && value <= last)?.range;
       if (value === undefined || range === undefined) return exhausted(attachment, family);
       const address = formatAddress({ family, value });
-      if ((await this.#takeFree({ address, attachment }, claimant.identity, signal)) === undefined)
+      if ((await this.#takeFree({ address, attachment }, identity, signal)) === undefined)
         return withPrefix(address, range);
       others.add(value);
     }

@@ -52,7 +52,8 @@ export function reconcileIdentities({
 }: IdentityPorts): Reconcile {
   const now = () => clock.now();
   const claims = new Claims({ client, stores: sight.stores, written: sight.claims });
-  const binder = new Binder({ client, sight, claims, seed: new Seed({ client, namespace }), now });
+  const seed = new Seed({ client, namespace, isInUse: () => sight.stores.claims.size > 0 });
+  const binder = new Binder({ client, sight, claims, seed, now });
   return async (key, signal) => {
     const facts = await gatherGroup(sight, key, signal);
     const plan = planGroup(facts);

@@ -9,6 +9,8 @@ export const IDENTITY_PROBLEMS = {
   PinTaken: 'A chosen MAC or IP address belongs to another identity.',
   AddressMissing: 'Pods of the attachment bring their own addresses, and this one brings none.',
   MacsExhausted: 'No MAC address under the prefix of the attachment could be had.',
+  SeedLost:
+    'The Secret from which addresses follow is missing or damaged. Identities that have their addresses are not concerned.',
   QuotaExceeded: 'A ResourceQuota of the namespace has no room for another MacvlanIdentity.',
   NetworksInvalid: 'The networks annotation of the pod cannot be read.',
   NetworkMissing: 'The pod asks for an identity, and none of its networks is an attachment in its namespace (yet).',

@@ -35,8 +35,14 @@ class SecretServer {
   }
 }
 
-const textOf = async (seed: Seed) => Buffer.from((await seed.hmac())('x')).toString('hex');
-const seedOn = (server: SecretServer) => new Seed({ client: server.client(), namespace: 'system' });
+async function textOf(seed: Seed): Promise<string> {
+  const hmac = await seed.hmac();
+  if (typeof hmac !== 'function') throw new Error(hmac.message);
+  return Buffer.from(hmac('x')).toString('hex');
+}
+
+const seedOn = (server: SecretServer, isInUse = false) =>
+  new Seed({ client: server.client(), namespace: 'system', isInUse: () => isInUse });
 
 describe('the seed', () => {
   test('is made once, and is the same for whoever reads it afterwards', async () => {
@@ -68,6 +74,21 @@ describe('the seed', () => {
   test('that is not whole is refused with what to do: another seed would give other addresses', async () => {
     const server = new SecretServer();
     server.secret = { metadata: { name: 'macvlan-identity-seed' }, data: { seed: 'c2hvcnQ=' } };
-    await expect(seedOn(server).hmac()).rejects.toThrow('system/macvlan-identity-seed has no seed of 32 octets');
+    const refusal = await seedOn(server).hmac();
+    expect(refusal).toMatchObject({ reason: 'SeedLost' });
+    expect(refusal).toHaveProperty('message', expect.stringContaining('has no seed of 32 octets'));
+    expect(server.secret.data).toEqual({ seed: 'c2hvcnQ=' });
+  });
+
+  test('that was lost while addresses follow from it is not made anew, and found when it is restored', async () => {
+    const server = new SecretServer();
+    await textOf(seedOn(server));
+    const { secret } = server;
+    server.secret = undefined;
+    const seed = seedOn(server, true);
+    expect(await seed.hmac()).toMatchObject({ reason: 'SeedLost', remedy: expect.stringContaining('Restore it') });
+    expect(server.secret).toBeUndefined();
+    server.secret = secret;
+    expect(await textOf(seed)).toMatch(/^[0-9a-f]{64}$/);
   });
 });
