@@ -26,8 +26,10 @@ import type {
   Hint,
   NetworkPort,
   PluginsPort,
+  ProbePort,
   SandboxPort,
 } from './ports.ts';
+import { createProbes } from './probe/probes.ts';
 import { reconcileNode } from './reconciler.ts';
 import { Reporter, type StateClient } from './reporter.ts';
 import { ShimWatch } from './shim-watch.ts';
@@ -64,6 +66,10 @@ export interface AgentOptions {
   readonly dhcp?: DhcpPort;
   /** Where it is seen of pods that vanished whether anything of them is left; without it, nothing is said of them. */
   readonly remains?: { readonly cgroups: CgroupsPort; readonly filters: FiltersPort };
+  /** Asks the LAN whether it filters MAC addresses; without it, nobody is asked. */
+  readonly probe?: ProbePort;
+  /** Where programs on the node listen for ARP, as indexes of links. */
+  readonly arpListeners?: () => Promise<ReadonlySet<number> | undefined>;
   /** Calls back with each hint that the network changed, until the returned function is called. */
   readonly listen: (onHint: (hint: Hint) => void) => () => void;
   readonly contest?: ContestLimits;
@@ -90,16 +96,25 @@ export function createAgent(options: AgentOptions): Agent {
       ? undefined
       : new PodWatch({ ...options.podLinks, ...stores, clock, logger, onChange: () => links.enqueue(nodeName) });
   const endedWatch = endedWatchFor(options, { state: () => reporter.current, onChange: () => links.enqueue(nodeName) });
+  const probes = createProbes(options.probe, {
+    nodeName,
+    nodeUid: () => stores.nodes.get(nodeName)?.metadata.uid ?? stores.nodes.get(nodeName)?.metadata.name,
+    onChange: () => links.enqueue(nodeName),
+    queue: new WorkQueue({ clock, longestRetryMs: LONGEST_RETRY_MS }),
+    ...shared,
+  });
   const reconcile = reconcileNode({
     ...options,
     ...stores,
     evidence: () => evidenceOf(podWatch, endedWatch, options.dhcp),
     guard: new ShimGuard(options.contest ?? CONTEST_LIMITS),
     reporter,
+    probes: probes.findings,
     requestReport: () => reports.enqueue(nodeName),
     onOutcome: (outcome) => {
       shimWatch.watch(outcome);
       if (podWatch?.setParents(verifiedParents(outcome.plan.attachments)) === true) pods.enqueue(nodeName);
+      probes.follow(outcome.plan.attachments);
       pace.turnEnded({ didChange: outcome.changes > 0, isSettled: outcome.isSettled });
       options.onOutcome?.(outcome);
     },
@@ -151,6 +166,7 @@ export function createAgent(options: AgentOptions): Agent {
       pods.enqueue(nodeName);
       departures.enqueue(nodeName);
       await Promise.all([
+        probes.run(signal),
         options.dhcp?.run(signal, () => links.enqueue(nodeName)),
         links.run(signal),
         reports.run(signal),

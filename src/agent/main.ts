@@ -14,6 +14,7 @@ import { DhcpClient } from './dhcp/dhcp-client.ts';
 import { NodeLock, partsInTurn } from './lock.ts';
 import { registerPodMetrics } from './metrics.ts';
 import { loadAddon } from './netlink/addon.ts';
+import { readArpListeners } from './netlink/arp-listeners.ts';
 import { listen } from './netlink/events.ts';
 import { MacFilters } from './netlink/filters.ts';
 import { LinkSettings } from './netlink/link-settings.ts';
@@ -23,6 +24,7 @@ import { PluginDirectory } from './plugins.ts';
 import { PodCgroups } from './pods/cgroups.ts';
 import { ResultCache } from './pods/result-cache.ts';
 import { Sandboxes } from './pods/sandboxes.ts';
+import { MacFilterProbe } from './probe/mac-filter-probe.ts';
 
 const options = readOptions();
 const logger = createLogger({ name: 'macvlan-agent', level: options.logLevel });
@@ -40,7 +42,8 @@ const stores = createStores();
 const reflectors = reflectorsFor(options.nodeName, stores, { client, logger, clock, metrics });
 registerPodMetrics(metrics.registry, () => stores.states.get(options.nodeName));
 const addon = loadAddon(options.addonPath);
-const network = new NetlinkNetwork(addon, { settings: new LinkSettings(options.netSettingsPath) });
+const settings = new LinkSettings(options.netSettingsPath);
+const network = new NetlinkNetwork(addon, { settings });
 const agent = createAgent({
   ...options,
   version: PROGRAM_VERSION,
@@ -54,6 +57,8 @@ const agent = createAgent({
   },
   dhcp: new DhcpClient(options.dhcpControlPath, clock),
   remains: { cgroups: new PodCgroups(options.cgroupPath, options.podUid), filters: new MacFilters(addon) },
+  probe: new MacFilterProbe(addon, settings),
+  arpListeners: () => readArpListeners(),
   listen: (onHint) => listen(addon, onHint),
   clock,
   logger,

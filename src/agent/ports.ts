@@ -3,6 +3,7 @@ import type { DhcpSight } from '../domain/dhcp/problems.ts';
 import type { ClientName, DhcpAnswer } from '../domain/dhcp/protocol.ts';
 import type { Change, Refusal } from '../domain/net/change.ts';
 import type { Link, Network } from '../domain/net/network.ts';
+import type { ProbeFinding, ProbeWish } from '../domain/parent/mac-filter.ts';
 import type { CachedLink } from '../domain/pod/cached-link.ts';
 import type { LinkSight } from '../domain/pod/link-state.ts';
 import type { RepairPlan } from '../domain/pod/repair.ts';
@@ -56,6 +57,15 @@ export interface CgroupsPort {
 export interface FiltersPort {
   /** MAC addresses, those of all macvlan links that are up. Rejects when the whole truth cannot be had. */
   read(): Promise<ReadonlySet<string>>;
+  close(): Promise<void>;
+}
+
+/** Asks the LAN under another MAC address. */
+export interface ProbePort {
+  /** What the answers say; takes a few seconds. Rejects when it could not ask, or was told to stop; nothing is left then. */
+  ask(wish: ProbeWish, signal: AbortSignal): Promise<ProbeFinding['verdict']>;
+  /** Takes away what a probe that was cut off has left behind on this node; resolves with the names of these links. */
+  clean(nodeUid: string): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 

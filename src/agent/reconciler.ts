@@ -3,6 +3,8 @@ import type { Node, Pod } from '../api/kube.ts';
 import type { MacvlanAttachment } from '../api/v1alpha1/attachment.ts';
 import { type Change, describeChange, type Refusal } from '../domain/net/change.ts';
 import { isEqual } from '../domain/objects/equal.ts';
+import type { ProbeFinding } from '../domain/parent/mac-filter.ts';
+import { arpRespondersAmong } from '../domain/parent/preflight/host.ts';
 import { pluginsFor } from '../domain/parent/preflight/plugins.ts';
 import type { Answer, Reconcile } from '../kernel/controller/controller.ts';
 import type { Clock } from '../kernel/process/clock.ts';
@@ -31,6 +33,10 @@ export interface ReconcilerPorts {
   readonly pods: ReadStore<Pod>;
   readonly network: NetworkPort;
   readonly plugins: PluginsPort;
+  /** Where programs listen for ARP; without it, that cannot be seen. */
+  readonly arpListeners?: () => Promise<ReadonlySet<number> | undefined>;
+  /** What MAC-filter probes have found by now. */
+  readonly probes?: ReadonlyMap<string, ProbeFinding>;
   /** What is known of pods' links by now; nothing before the first look at them. */
   readonly evidence: () => LinkSightings | undefined;
   readonly guard: ShimGuard;
@@ -63,15 +69,23 @@ async function gather(ports: ReconcilerPorts, choices: Choices | undefined): Pro
   if (node === undefined || evidence === undefined) return undefined;
   const attachments = ports.attachments.list();
   const wantedPlugins = [...new Set(attachments.flatMap(pluginsFor))];
-  const [network, missing] = await Promise.all([ports.network.read(), ports.plugins.missing(wantedPlugins)]);
+  const pods = ports.pods.list();
+  const [network, missing, arpListeners] = await Promise.all([
+    ports.network.read(),
+    ports.plugins.missing(wantedPlugins),
+    // It matters where there is somebody who answers.
+    arpRespondersAmong(pods).length > 0 ? ports.arpListeners?.() : undefined,
+  ]);
   return {
     node,
     bootId: ports.bootId,
     attachments,
-    pods: ports.pods.list(),
+    pods,
     state: ports.reporter.current,
     network,
     missingPlugins: new Set(missing),
+    ...(arpListeners === undefined ? {} : { arpListeners }),
+    ...(ports.probes === undefined ? {} : { probes: ports.probes }),
     choices: choices ?? choicesIn(ports.reporter.current, ports.bootId),
     ...evidence,
   };
