@@ -57,7 +57,7 @@ async function bringUp(setting: Setting, record: ClusterRecord): Promise<Cluster
     await node.waitForContainerd(processes, space);
     const own = facts[index];
     if (own !== undefined) node.startOn(instance, processes, space, node.kubeletArgv(own));
-    if (options.dhcpDaemon !== 'None') node.startOn(instance, processes, space, node.dhcpDaemonArgv());
+    if (options.dhcpDaemon === 'Running') node.startOn(instance, processes, space, node.dhcpDaemonArgv());
   }
   progress('the API server is ready; waiting for the nodes');
   const finished: ClusterRecord = { ...record, port: control.port };

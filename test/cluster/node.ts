@@ -182,9 +182,9 @@ export function kubeletArgv(facts: NodeFacts): readonly string[] {
   ];
 }
 
-/** The DHCP plugin's daemon. */
+/** The DHCP plugin's daemon; it listens on /run/cni/dhcp.sock. */
 export function dhcpDaemonArgv(): readonly string[] {
-  return ['/opt/cni/bin/dhcp', 'daemon', '-socketpath', '/run/macvlan-operator/dhcp.sock'];
+  return ['/opt/cni/bin/dhcp', 'daemon'];
 }
 
 /** Waits until containerd answers on its socket. */

@@ -23,7 +23,7 @@ export interface ClusterOptions {
   readonly multus?: 'Configured' | 'None';
   /** The NetworkAttachmentDefinition kind. Default `Installed`. */
   readonly nadCrd?: 'Installed' | 'None';
-  /** The DHCP plugin's daemon on each node. Default `Running`. */
+  /** A DHCP daemon of the node's own, on the plugin's default socket. Default `None`: the operator brings one. */
   readonly dhcpDaemon?: 'Running' | 'None';
   /** More flags for kube-apiserver. */
   readonly apiServerArgs?: readonly string[];

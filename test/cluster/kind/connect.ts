@@ -27,7 +27,7 @@ export async function connectNodes(setting: Setting, nodes: readonly KindNode[],
       placePrograms(space, pluginPaths(setting.programs), multus);
       placeFiles(space, networkFiles({ facts, multusKubeconfig: kubeconfig }));
       await plugNic(lan, space, facts);
-      if (setting.options.dhcpDaemon !== 'None') await startDhcpDaemon(space);
+      if (setting.options.dhcpDaemon === 'Running') await startDhcpDaemon(space);
     }),
   );
 }
