@@ -30,6 +30,7 @@ function settings(): { flags: readonly string[]; env: Record<string, string> } {
     healthPort: 8080,
     metricsPort: 8081,
     entersPods: false,
+    probesLan: false,
   });
   const spec = daemonSet.spec as { template: { spec: { containers: [{ command: string[]; env: EnvVar[] }] } } };
   const [{ command, env }] = spec.template.spec.containers;

@@ -13,6 +13,7 @@ const settings: AgentSettings = {
   healthPort: 9471,
   metricsPort: 9472,
   entersPods: false,
+  probesLan: false,
 };
 
 describe('the DaemonSet', () => {
@@ -25,6 +26,13 @@ describe('the DaemonSet', () => {
     expect(changed).toBe(
       JSON.stringify(agentDaemonSetFor(settings).spec).replace('["NET_ADMIN"]', '["NET_ADMIN","SYS_ADMIN"]'),
     );
+  });
+
+  test('lets the agent ask by ARP while an attachment wants to know about filters', () => {
+    const rightsOf = (more: Partial<AgentSettings>) =>
+      /"add":(\[[^\]]*\])/.exec(JSON.stringify(agentDaemonSetFor({ ...settings, ...more }).spec))?.[1];
+    expect(rightsOf({ probesLan: true })).toBe('["NET_ADMIN","NET_RAW"]');
+    expect(rightsOf({ probesLan: true, entersPods: true })).toBe('["NET_ADMIN","NET_RAW","SYS_ADMIN"]');
   });
 
   test('says in an annotation what it was made from', () => {

@@ -10,7 +10,7 @@ import type { NodeProgram } from './reconciler.ts';
 /** The agent, with as many rights as some attachment needs. */
 export function agentProgram(
   { attachments }: Pick<Stores, 'attachments'>,
-  settings: Omit<AgentSettings, 'owner' | 'entersPods'>,
+  settings: Omit<AgentSettings, 'owner' | 'entersPods' | 'probesLan'>,
 ): NodeProgram {
   return {
     name: AGENT_NAME,
@@ -18,8 +18,10 @@ export function agentProgram(
     what: 'agent',
     isWantedOn: isLabelled,
     render: (owner) => {
-      const entersPods = attachments.list().some((a) => a.spec.repair?.type === 'InPlace' && isInUse(a));
-      return agentDaemonSetFor({ ...settings, entersPods, ...owner });
+      const inUse = attachments.list().filter(isInUse);
+      const entersPods = inUse.some(({ spec }) => spec.repair?.type === 'InPlace');
+      const probesLan = inUse.some(({ spec }) => spec.macFilterProbe?.type === 'Gateway');
+      return agentDaemonSetFor({ ...settings, entersPods, probesLan, ...owner });
     },
   };
 }

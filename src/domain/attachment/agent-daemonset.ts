@@ -1,4 +1,5 @@
-// The DaemonSet of the agents: on the nodes that the controller has labelled, with NET_ADMIN; and SYS_ADMIN while a wish needs it.
+// The DaemonSet of the agents: on the nodes that the controller has labelled, with NET_ADMIN; and with SYS_ADMIN or NET_RAW while a
+// wish needs it.
 import type { Kind, KubeObject, OwnerReference } from '../../api/kube.ts';
 import {
   AGENT_NAME,
@@ -38,6 +39,8 @@ export interface AgentSettings {
   readonly metricsPort: number;
   /** Some attachment wants links made again inside running pods, for which the agent has to enter their namespaces. */
   readonly entersPods: boolean;
+  /** Some attachment wants to know whether the LAN filters MAC addresses, for which the agent asks by ARP on a packet socket. */
+  readonly probesLan: boolean;
   /** Dies with this object; the chart's ServiceAccount, so that an uninstall takes the agents along. */
   readonly owner?: OwnerReference;
 }
@@ -124,13 +127,14 @@ function containerFor(settings: AgentSettings): Readonly<Record<string, unknown>
     ],
     resources: { requests: { cpu: '10m', memory: '32Mi' }, limits: { memory: '128Mi' } },
     securityContext: {
-      // Links are changed by root with NET_ADMIN in the node's own network namespace; SYS_ADMIN is for entering those of pods.
+      // Links are changed by root with NET_ADMIN in the node's own network namespace; SYS_ADMIN is for entering those of pods,
+      // NET_RAW for packet sockets.
       runAsUser: 0,
       runAsNonRoot: false,
       privileged: false,
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,
-      capabilities: { drop: ['ALL'], add: settings.entersPods ? ['NET_ADMIN', 'SYS_ADMIN'] : ['NET_ADMIN'] },
+      capabilities: { drop: ['ALL'], add: rightsFor(settings) },
     },
     livenessProbe: { ...probe('/healthz', settings.healthPort), initialDelaySeconds: 10, failureThreshold: 3 },
     readinessProbe: { ...probe('/readyz', settings.healthPort), failureThreshold: 2 },
@@ -145,6 +149,10 @@ function containerFor(settings: AgentSettings): Readonly<Record<string, unknown>
       { name: 'net-settings', mountPath: NET_SETTINGS.agent },
     ],
   };
+}
+
+function rightsFor({ entersPods, probesLan }: AgentSettings): readonly string[] {
+  return ['NET_ADMIN', ...(probesLan ? ['NET_RAW'] : []), ...(entersPods ? ['SYS_ADMIN'] : [])];
 }
 
 /** hostNetwork: the probe stays on the node's loopback, so the port need not be open to the LAN. */
