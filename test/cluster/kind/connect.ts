@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { plugNic } from '../lan.ts';
 import { MULTUS_USER } from '../manifests.ts';
-import { ipBatch, nameSpace, type Space } from '../namespaces.ts';
+import { ipBatch, nameSpace, type Space, setSysctls } from '../namespaces.ts';
 import { multusProgram, pluginPaths } from '../netns.ts';
 import { networkFiles } from '../node-files.ts';
 import type { Setting } from '../providers.ts';
@@ -26,6 +26,8 @@ export async function connectNodes(setting: Setting, nodes: readonly KindNode[],
       await connectToPods(facts, space, nodes);
       placePrograms(space, pluginPaths(setting.programs), multus);
       placeFiles(space, networkFiles({ facts, multusKubeconfig: kubeconfig }));
+      // Docker turns it off for every NIC that does not come from it.
+      await setSysctls(space, { 'net.ipv6.conf.default.disable_ipv6': '0' });
       await plugNic(lan, space, facts);
       if (setting.options.dhcpDaemon === 'Running') await startDhcpDaemon(space);
     }),
