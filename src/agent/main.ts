@@ -12,7 +12,7 @@ import { PROGRAM_VERSION } from '../kernel/process/version.ts';
 import { createAgent, createStores, reflectorsFor } from './agent.ts';
 import { DhcpClient } from './dhcp/dhcp-client.ts';
 import { NodeLock, partsInTurn } from './lock.ts';
-import { registerPodMetrics } from './metrics.ts';
+import { registerHintMetrics, registerPodMetrics } from './metrics.ts';
 import { loadAddon } from './netlink/addon.ts';
 import { readArpListeners } from './netlink/arp-listeners.ts';
 import { listen } from './netlink/events.ts';
@@ -41,6 +41,7 @@ const client = new KubeClient(transport);
 const stores = createStores();
 const reflectors = reflectorsFor(options.nodeName, stores, { client, logger, clock, metrics });
 registerPodMetrics(metrics.registry, () => stores.states.get(options.nodeName));
+const countHint = registerHintMetrics(metrics.registry);
 const addon = loadAddon(options.addonPath);
 const settings = new LinkSettings(options.netSettingsPath);
 const network = new NetlinkNetwork(addon, { settings });
@@ -59,7 +60,11 @@ const agent = createAgent({
   remains: { cgroups: new PodCgroups(options.cgroupPath, options.podUid), filters: new MacFilters(addon) },
   probe: new MacFilterProbe(addon, settings),
   arpListeners: () => readArpListeners(),
-  listen: (onHint) => listen(addon, onHint),
+  listen: (onHint) =>
+    listen(addon, (hint) => {
+      countHint(hint);
+      onHint(hint);
+    }),
   clock,
   logger,
   metrics,
