@@ -67,6 +67,8 @@ export function connectSources(stores: Stores, reports: Reports, wakes: Wakes): 
       wakes.daemonSet();
       for (const state of stores.nodeStates.by('attachment', change.key)) wakePods(state, wakes);
     }
+    // Agents have a right more while somebody wants a probe.
+    if (change.old?.spec.macFilterProbe?.type !== change.current?.spec.macFilterProbe?.type) wakes.daemonSet();
     if (!changesMembership(change)) return;
     const isConcerned = (node: Node) => versions(change).some((attachment) => matchesNode(attachment, node));
     for (const node of stores.nodes.list()) if (isConcerned(node)) wakes.node(node.metadata.name);

@@ -1,7 +1,7 @@
 // Pods without their link, at a real API server: told on the pod, evicted within disruption budgets; and what the agents may do for it.
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type Kind, type KubeObject, POD, type Pod } from '../../../src/api/kube.ts';
-import { ATTACHMENT, type Repair } from '../../../src/api/v1alpha1/attachment.ts';
+import { ATTACHMENT, type MacFilterProbe, type Repair } from '../../../src/api/v1alpha1/attachment.ts';
 import { DAEMON_SET } from '../../../src/domain/attachment/agent-daemonset.ts';
 import { attachment, nodeEntry, nodePod } from '../../support/builders.ts';
 import { useControlPlane } from '../../support/control-plane.ts';
@@ -98,14 +98,25 @@ test('with Recreate it is evicted, but not while a disruption budget stands agai
   await until('an event says so', async () => (await reasons()).includes('PodEvicted'));
 }, 30_000);
 
+const rightsOfAgents = async () =>
+  /"add":(\[[^\]]*\])/.exec(
+    JSON.stringify(await world.client.get(DAEMON_SET, { namespace: OPERATOR_NAMESPACE, name: 'macvlan-agent' })),
+  )?.[1];
+
 test('agents may enter pods only while an attachment wants links made again in place', async () => {
-  const rights = async () =>
-    JSON.stringify(
-      await world.client.get(DAEMON_SET, { namespace: OPERATOR_NAMESPACE, name: 'macvlan-agent' }),
-    ).includes('SYS_ADMIN');
-  expect(await rights()).toBe(false);
+  expect(await rightsOfAgents()).toBe('["NET_ADMIN"]');
   await repair('InPlace');
-  await until('they may', rights);
+  await until('they may', async () => (await rightsOfAgents()) === '["NET_ADMIN","SYS_ADMIN"]');
   await repair('Report');
-  await until('they may not', async () => !(await rights()));
+  await until('they may not', async () => (await rightsOfAgents()) === '["NET_ADMIN"]');
+});
+
+test('agents may make packet sockets only while an attachment asks for the MAC-filter probe', async () => {
+  const probe = (type: MacFilterProbe['type']) =>
+    world.client.mergePatch(ATTACHMENT, { name: 'lan' }, { spec: { macFilterProbe: { type } } });
+  expect(await rightsOfAgents()).toBe('["NET_ADMIN"]');
+  await probe('Gateway');
+  await until('they may', async () => (await rightsOfAgents()) === '["NET_ADMIN","NET_RAW"]');
+  await probe('None');
+  await until('they may not', async () => (await rightsOfAgents()) === '["NET_ADMIN"]');
 });

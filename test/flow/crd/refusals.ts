@@ -35,6 +35,16 @@ export const refusals: readonly Refusal[] = [
   { what: 'a name with a dot', name: 'lan.home', spec: {}, says: [badName, 'no dots'] },
   { what: 'a name of 64 characters', name: 'l'.repeat(64), spec: {}, says: [badName, 'at most 63'] },
   {
+    what: 'a gateway to ask where nobody is to be asked',
+    spec: { macFilterProbe: { type: 'None', gateway: '192.0.2.1' } },
+    says: ['spec.macFilterProbe', 'gateway belongs to type Gateway'],
+  },
+  {
+    what: 'a gateway with an IPv6 address for the MAC-filter probe',
+    spec: { macFilterProbe: { type: 'Gateway', gateway: 'fd00::1' } },
+    says: ['spec.macFilterProbe.gateway', 'must be an IPv4 address such as 192.168.1.1'],
+  },
+  {
     what: 'an unknown mode',
     spec: { mode: 'bridged' },
     says: ['spec.mode', 'supported values: "bridge", "private", "vepa", "passthru"'],
