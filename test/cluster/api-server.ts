@@ -57,26 +57,34 @@ export function writeCredentials(settings: ApiServerSettings): Authority {
     names: ['127.0.0.1', SERVICE_ADDRESS, 'localhost', 'kubernetes.default.svc', ...settings.names],
   });
   const signing = createSigningKey();
-  const admin = { token: settings.token, user: 'admin', groups: ['system:masters'] };
-  const tokens = [admin, ...settings.users].map(
-    (one) => `${one.token},${one.user},${one.user},"${(one.groups ?? []).join(',')}"\n`,
-  );
   const files = {
     'ca.crt': authority.cert,
     'api.crt': server.cert,
     'api.key': server.key,
     'sa.key': signing.privateKey,
     'sa.pub': signing.publicKey,
-    'tokens.csv': tokens.join(''),
-    'audit.json': JSON.stringify({
-      apiVersion: 'audit.k8s.io/v1',
-      kind: 'Policy',
-      omitStages: ['RequestReceived'],
-      rules: [{ level: 'Metadata' }],
-    }),
+    'tokens.csv': tokensFor(settings.token, settings.users),
+    'audit.json': auditPolicy(),
   };
   for (const [file, text] of Object.entries(files)) writeFileSync(join(pki, file), text, { mode: 0o600 });
   return authority;
+}
+
+/** The file of bearer tokens: an admin's, and those of others. */
+export function tokensFor(adminToken: string, users: readonly TokenUser[]): string {
+  const admin: TokenUser = { token: adminToken, user: 'admin', groups: ['system:masters'] };
+  const line = ({ token, user, groups = [] }: TokenUser) => `${token},${user},${user},"${groups.join(',')}"\n`;
+  return [admin, ...users].map(line).join('');
+}
+
+/** The audit policy: who asked for what, and how it ended. */
+export function auditPolicy(): string {
+  return JSON.stringify({
+    apiVersion: 'audit.k8s.io/v1',
+    kind: 'Policy',
+    omitStages: ['RequestReceived'],
+    rules: [{ level: 'Metadata' }],
+  });
 }
 
 /** etcd on a UNIX socket, without fsync: a test cluster does not outlive the machine. */

@@ -7,18 +7,19 @@ export interface KindFacts {
   readonly nodes: readonly NodeFacts[];
   /** `1.36`: decides how kubeadm's file is written. */
   readonly minor: string;
-  /** Folder on this machine with the audit policy; the log is written beside it. */
-  readonly auditFolder: string;
+  /** Folder on this machine with the API server's audit policy and tokens; the audit log is written beside them. */
+  readonly apiFolder: string;
   readonly apiServerArgs: readonly string[];
   /** Port of the API where Docker publishes it; 0: any. */
   readonly apiPort: number;
   readonly cgroups: CgroupDriver;
 }
 
-export const AUDIT_POLICY = 'policy.json';
+export const AUDIT_POLICY = 'audit-policy.json';
 export const AUDIT_LOG = 'audit.log';
-/** The audit folder as nodes and API server see it. */
-const AUDIT_FOLDER = '/etc/kubernetes/audit';
+export const TOKENS = 'tokens.csv';
+/** That folder as node and API server see it. */
+const API_FOLDER = '/etc/kubernetes/harness';
 
 /** Name of a node's container. kind makes them from the role and counts workers from the second on. */
 export function containerName(cluster: string, index: number): string {
@@ -40,7 +41,7 @@ export function kindConfig(facts: KindFacts): object {
     nodes: facts.nodes.map((node, index) => ({
       role: index === 0 ? 'control-plane' : 'worker',
       kubeadmConfigPatches: [JSON.stringify(nodePatch(node, index))],
-      ...(index === 0 ? { extraMounts: [{ hostPath: facts.auditFolder, containerPath: AUDIT_FOLDER }] } : {}),
+      ...(index === 0 ? { extraMounts: [{ hostPath: facts.apiFolder, containerPath: API_FOLDER }] } : {}),
     })),
   };
 }
@@ -58,8 +59,9 @@ function kubeletPatch({ cgroups }: KindFacts): object {
 function clusterPatch({ minor, apiServerArgs }: KindFacts): object {
   const args = {
     'runtime-config': '', // kind's own, which a list of ours takes the place of
-    'audit-policy-file': join(AUDIT_FOLDER, AUDIT_POLICY),
-    'audit-log-path': join(AUDIT_FOLDER, AUDIT_LOG),
+    'audit-policy-file': join(API_FOLDER, AUDIT_POLICY),
+    'audit-log-path': join(API_FOLDER, AUDIT_LOG),
+    'token-auth-file': join(API_FOLDER, TOKENS),
     ...Object.fromEntries(apiServerArgs.map(splitArgument)),
   };
   // From this version on kind writes kubeadm's newer format, in which arguments are a list.
@@ -68,7 +70,7 @@ function clusterPatch({ minor, apiServerArgs }: KindFacts): object {
     kind: 'ClusterConfiguration',
     apiServer: {
       extraArgs: isList ? Object.entries(args).map(([name, value]) => ({ name, value })) : args,
-      extraVolumes: [{ name: 'audit', hostPath: AUDIT_FOLDER, mountPath: AUDIT_FOLDER, pathType: 'Directory' }],
+      extraVolumes: [{ name: 'harness', hostPath: API_FOLDER, mountPath: API_FOLDER, pathType: 'Directory' }],
     },
   };
 }
@@ -76,14 +78,4 @@ function clusterPatch({ minor, apiServerArgs }: KindFacts): object {
 function splitArgument(argument: string): readonly [string, string] {
   const [, name = '', value = ''] = /^--([^=]+)=(.*)$/.exec(argument) ?? [];
   return [name, value];
-}
-
-/** The cluster's audit policy: who asked for what, and how it ended. */
-export function auditPolicy(): object {
-  return {
-    apiVersion: 'audit.k8s.io/v1',
-    kind: 'Policy',
-    omitStages: ['RequestReceived'],
-    rules: [{ level: 'Metadata' }],
-  };
 }

@@ -14,8 +14,9 @@ const FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '
 /** The NIC on Docker's network, by which a node reaches the others. */
 const MANAGEMENT = 'eth0';
 
-export function auditFolderOf(instance: Instance): string {
-  return join(instance.folder, 'audit');
+/** What the API server reads and writes of the harness's. */
+export function apiFolderOf(instance: Instance): string {
+  return join(instance.folder, 'api');
 }
 
 export function kindNodes(instance: Instance): Nodes {
@@ -34,7 +35,7 @@ export function kindNodes(instance: Instance): Nodes {
         await inNode(space(name), ['systemctl', 'start', unit]);
       };
     },
-    auditLog: join(auditFolderOf(instance), AUDIT_LOG),
+    auditLog: join(apiFolderOf(instance), AUDIT_LOG),
   };
 }
 

@@ -3,13 +3,16 @@
 //
 //   loopback port ──▶ engine: dockerd, its bridge 10.89.0.0/24 ──▶ eth0 of each node (a Docker that runs already: its own network)
 //   lan: br0 192.0.2.1/24, DHCP ──▶ LAN NIC of each node (each with a name of its own), client 192.0.2.50
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runOrThrow, searchPath } from '../../support/run.ts';
+import { auditPolicy, tokensFor } from '../api-server.ts';
 import { buildTools, type Programs } from '../binaries.ts';
 import { createCgroup, insideCgroup } from '../cgroups.ts';
 import { startForwarder } from '../forwarder.ts';
 import { clusterOf } from '../handles.ts';
+import { kubeconfigFor } from '../kubeconfig.ts';
 import { kubernetesRelease } from '../kubernetes.ts';
 import { startLan } from '../lan.ts';
 import { harnessCgroup, inside, spaceOf } from '../namespaces.ts';
@@ -19,13 +22,13 @@ import { makeReady } from '../readiness.ts';
 import { allTools, kind } from '../tools.ts';
 import { API_PORT, type NodeFacts } from '../topology.ts';
 import { type ClusterRecord, writeRecord } from '../wipe.ts';
-import { AUDIT_POLICY, auditPolicy, containerName, kindConfig } from './config.ts';
+import { AUDIT_POLICY, containerName, kindConfig, TOKENS } from './config.ts';
 import { connectNodes, type KindNode } from './connect.ts';
 import { type Docker, environmentOf, hasKindNetwork, inspectContainer, runningDocker } from './docker.ts';
 import { ENGINE_SPACE, startEngine } from './engine.ts';
 import { noteChanges, noteMachine } from './host.ts';
 import { builtNodeImage, ensureNodeImage, type NodeImage } from './node-image.ts';
-import { auditFolderOf, kindNodes } from './nodes.ts';
+import { apiFolderOf, kindNodes } from './nodes.ts';
 import { enginePath } from './packages.ts';
 
 const CREATE_WITHIN_MS = 10 * 60_000;
@@ -51,10 +54,11 @@ async function bringUp(setting: Setting, record: ClusterRecord): Promise<Cluster
   createCgroup(harnessCgroup(instance));
   const [{ docker, made }, { lan }] = await Promise.all([findDocker(setting, record), startLan(instance, processes)]);
   const image = await ensureNodeImage(docker, progress);
-  await createNodes(setting, made, { docker, image });
+  const token = randomBytes(16).toString('hex');
+  await createNodes(setting, made, { docker, image, token });
   const nodes = await Promise.all(made.nodes.map((facts, index) => nodeOf(setting, docker, facts, index)));
   progress('kubeadm is done; connecting the nodes');
-  const port = await publishApi(setting, docker);
+  const port = await publishApi(setting, docker, token);
   await connectNodes(setting, nodes, lan);
   const finished: ClusterRecord = { ...made, nodes: nodes.map(({ facts }) => facts), port };
   const cluster = clusterOf(instance, finished, programs, kindNodes(instance));
@@ -85,17 +89,20 @@ async function findDocker(setting: Setting, record: ClusterRecord): Promise<{ do
 interface Means {
   readonly docker: Docker;
   readonly image: NodeImage;
+  /** Of the admin. */
+  readonly token: string;
 }
 
-async function createNodes(setting: Setting, record: ClusterRecord, { docker, image }: Means): Promise<void> {
+async function createNodes(setting: Setting, record: ClusterRecord, { docker, image, token }: Means): Promise<void> {
   const { instance, programs, options, progress } = setting;
-  const auditFolder = auditFolderOf(instance);
-  mkdirSync(auditFolder, { recursive: true });
-  writeFileSync(join(auditFolder, AUDIT_POLICY), JSON.stringify(auditPolicy()));
+  const apiFolder = apiFolderOf(instance);
+  mkdirSync(apiFolder, { recursive: true });
+  writeFileSync(join(apiFolder, AUDIT_POLICY), auditPolicy());
+  writeFileSync(join(apiFolder, TOKENS), tokensFor(token, []), { mode: 0o600 });
   const config = kindConfig({
     nodes: record.nodes,
     minor: kubernetesRelease().minor,
-    auditFolder,
+    apiFolder,
     apiServerArgs: options.apiServerArgs ?? [],
     apiPort: docker.isOurs ? API_PORT : 0, // in a network of our own it is free
     cgroups: image.cgroups,
@@ -124,19 +131,22 @@ async function nodeOf(setting: Setting, docker: Docker, facts: NodeFacts, index:
 }
 
 /** Makes the API answer on a loopback port of this machine, and writes the kubeconfig. Gives the port. */
-async function publishApi({ instance, processes }: Setting, docker: Docker): Promise<number> {
-  const text = readFileSync(join(instance.folder, 'kind.kubeconfig'), 'utf8');
+async function publishApi(setting: Setting, docker: Docker, token: string): Promise<number> {
+  const { instance } = setting;
+  const text = readFileSync(kubeconfigOfKind(setting), 'utf8');
   const published = Number(/server: https:\/\/127\.0\.0\.1:(\d+)/.exec(text)?.[1]);
-  const port = docker.isOurs ? await forward() : published;
-  const own = text.replace(`https://127.0.0.1:${published}`, `https://127.0.0.1:${port}`);
-  writeFileSync(join(instance.folder, 'kubeconfig'), own, { mode: 0o600 });
+  const ca = Buffer.from(/certificate-authority-data: (\S+)/.exec(text)?.[1] ?? '', 'base64').toString();
+  const port = docker.isOurs ? await forward(setting, published) : published;
+  const admin = kubeconfigFor({ server: `https://127.0.0.1:${port}`, ca, user: { token } });
+  writeFileSync(join(instance.folder, 'kubeconfig'), admin, { mode: 0o600 });
   return port;
+}
 
-  async function forward(): Promise<number> {
-    const engine = spaceOf(processes, ENGINE_SPACE);
-    const enter = (argv: readonly string[]) => insideCgroup(harnessCgroup(instance), inside(engine, argv));
-    const forwarder = await startForwarder(enter, published, processes.logOf('forwarder'));
-    processes.adopt('forwarder', forwarder.pid);
-    return forwarder.port;
-  }
+/** From a port here to one in the engine's namespace. */
+async function forward({ instance, processes }: Setting, target: number): Promise<number> {
+  const engine = spaceOf(processes, ENGINE_SPACE);
+  const enter = (argv: readonly string[]) => insideCgroup(harnessCgroup(instance), inside(engine, argv));
+  const { port, pid } = await startForwarder(enter, target, processes.logOf('forwarder'));
+  processes.adopt('forwarder', pid);
+  return port;
 }

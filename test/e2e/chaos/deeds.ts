@@ -1,14 +1,9 @@
 // What goes wrong in a round: each deed does its harm, and gives back how to make good what does not mend by itself.
-import type { ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pod } from '../../../src/api/kube.ts';
 import { LEASE_NAME } from '../../../src/controller/controller.ts';
 import { LEASE } from '../../../src/kernel/leader/lease.ts';
-import type { NodeHandle } from '../../cluster/cluster.ts';
-import { ipBatch, spaceOf } from '../../cluster/namespaces.ts';
 import { recordOf, signal } from '../../cluster/pid.ts';
-import { Processes } from '../../cluster/processes.ts';
 import type { Random } from '../../support/random.ts';
 import { type ChaosStage, OPERATOR } from './stage.ts';
 
@@ -28,8 +23,12 @@ export const DEEDS: readonly Deed[] = [
   { name: 'cut a node off from the API server', weight: 3, commit: cutOff },
   { name: 'cut a node off and replace its pods by force', weight: 3, commit: cutOffAndForce },
   { name: 'pull the LAN NIC out', weight: 2, commit: pullOut },
-  { name: 'kill a kubelet', weight: 2, commit: (stage, random) => restart(stage, random, 'kubelet') },
-  { name: 'kill a containerd', weight: 1, commit: (stage, random) => restart(stage, random, 'containerd') },
+  { name: 'kill a kubelet', weight: 2, commit: ({ cluster }, random) => random.pick(cluster.nodes).crash('kubelet') },
+  {
+    name: 'kill a containerd',
+    weight: 1,
+    commit: ({ cluster }, random) => random.pick(cluster.nodes).crash('containerd'),
+  },
   { name: 'kill the leader', weight: 2, commit: (stage) => toLeader(stage, 'SIGKILL') },
   { name: 'freeze the leader', weight: 2, commit: (stage) => toLeader(stage, 'SIGSTOP') },
   { name: 'delete the pod of the leader', weight: 1, commit: deleteLeader },
@@ -58,52 +57,24 @@ export async function deletePod(stage: ChaosStage, { metadata }: Pod, grace: num
 }
 
 async function cutOff(stage: ChaosStage, random: Random): Promise<Undo> {
-  const { name } = random.pick(stage.cluster.nodes);
-  await setManagementPort(stage, name, 'down');
-  return () => setManagementPort(stage, name, 'up');
+  const node = random.pick(stage.cluster.nodes);
+  await node.setManagement('down');
+  return () => node.setManagement('up');
 }
 
 /** What an impatient person does, and should not: the pods run on. */
 async function cutOffAndForce(stage: ChaosStage, random: Random): Promise<Undo> {
-  const { name } = random.pick(stage.cluster.nodes);
-  await setManagementPort(stage, name, 'down');
-  const there = (await stage.pods()).filter((pod) => pod.spec.nodeName === name);
+  const node = random.pick(stage.cluster.nodes);
+  await node.setManagement('down');
+  const there = (await stage.pods()).filter((pod) => pod.spec.nodeName === node.name);
   await Promise.all(random.some(there, 0.3).map((pod) => deletePod(stage, pod, 0)));
-  return () => setManagementPort(stage, name, 'up');
-}
-
-/** The node's port on the network that leads to the API server. Its place on the LAN is not concerned. */
-async function setManagementPort({ cluster }: ChaosStage, node: string, state: 'up' | 'down'): Promise<void> {
-  await ipBatch(spaceOf(new Processes(cluster.stateDir), 'cp'), [`link set ${node} ${state}`]);
+  return () => node.setManagement('up');
 }
 
 async function pullOut({ cluster }: ChaosStage, random: Random): Promise<Undo> {
   const node = random.pick(cluster.nodes);
   await node.unplug();
   return () => node.plug();
-}
-
-/** Killed, and started again with the same arguments. */
-async function restart({ cluster }: ChaosStage, random: Random, program: string): Promise<Undo> {
-  const node = random.pick(cluster.nodes);
-  const record = runningOn(node, program);
-  const argv = readFileSync(`/proc/${record.pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
-  signal(record, 'SIGKILL');
-  return async () => {
-    const child = node.spawn(argv);
-    quiet(child);
-    new Processes(cluster.stateDir).adopt(`${program}-${node.name}`, child.pid ?? 0);
-  };
-
-  function runningOn({ name }: NodeHandle, what: string) {
-    const found = new Processes(cluster.stateDir).running(`${what}-${name}`);
-    if (found === undefined) throw new Error(`${what} does not run on ${name}`);
-    return found;
-  }
-}
-
-function quiet(child: ChildProcess): void {
-  for (const stream of [child.stdout, child.stderr]) stream?.resume();
 }
 
 async function toLeader(stage: ChaosStage, name: 'SIGKILL' | 'SIGSTOP'): Promise<Undo | undefined> {

@@ -1,6 +1,7 @@
 // Two running pods never have the same MAC or IP on the LAN, whatever happens to pods, nodes, kubelets and controllers, and every pod
 // that comes back has its own. CHAOS_ROUNDS, CHAOS_IDENTITIES and CHAOS_MINUTES make it longer; FAULT_SEED repeats it.
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect } from '@jest/globals';
+import { testOnlyOn } from '../../support/only-on.ts';
 import { randomFrom } from '../../support/random.ts';
 import { until } from '../../support/until.ts';
 import { type ChaosResult, makeChaos } from './chaos.ts';
@@ -49,7 +50,12 @@ function summary({ rounds, deeds, help, settleMs }: ChaosResult): string {
   ].join('\n');
 }
 
-test(
+const testInNamespaces = testOnlyOn(
+  'netns',
+  'in kind one of the two nodes has the control plane: cut off, it takes the API with it',
+);
+
+testInNamespaces(
   'no address has two holders in any round, each pod that comes back has its own, and the witnesses see a twin',
   async () => {
     tell(`chaos: FAULT_SEED=${SEED} CHAOS_ROUNDS=${ROUNDS} CHAOS_IDENTITIES=${IDENTITIES}`);

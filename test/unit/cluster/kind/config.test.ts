@@ -9,7 +9,7 @@ const facts: KindFacts = {
     { name: 'node-c', parent: 'nic0' },
   ]),
   minor: '1.36',
-  auditFolder: '/state/audit',
+  apiFolder: '/state/api',
   apiServerArgs: [],
   apiPort: 6443,
   cgroups: 'cgroupfs',
@@ -46,9 +46,9 @@ describe("kind's configuration", () => {
 
   test('has the API server write an audit log into a folder of this machine', () => {
     const { apiServer } = patchOf({}, 'ClusterConfiguration') as { apiServer: { extraArgs: object[] } };
-    expect(apiServer.extraArgs).toContainEqual({ name: 'audit-log-path', value: '/etc/kubernetes/audit/audit.log' });
+    expect(apiServer.extraArgs).toContainEqual({ name: 'audit-log-path', value: '/etc/kubernetes/harness/audit.log' });
     expect((kindConfig(facts) as Config).nodes[0]).toMatchObject({
-      extraMounts: [{ hostPath: '/state/audit', containerPath: '/etc/kubernetes/audit' }],
+      extraMounts: [{ hostPath: '/state/api', containerPath: '/etc/kubernetes/harness' }],
     });
   });
 
