@@ -77,7 +77,8 @@ function ipsFor(link: LinkRequest, entry: IdentityLink | undefined, known: Known
     return invalid(link, `IP addresses of attachment ${nameOf(link)} (type ${ipam.type}) ${giver}.`);
   }
   const ranges = ipam.pool?.ranges ?? [];
-  const chosen = link.ips ?? recorded(entry, ranges, ipam.type === 'Pool');
+  const isPool = ipam.type === 'Pool';
+  const chosen = withOthers(link.ips, recorded(entry, ranges, isPool), isPool);
   const ips: string[] = [];
   for (const text of chosen) {
     const ip = checkIp(link, text, ranges, known);
@@ -85,8 +86,19 @@ function ipsFor(link: LinkRequest, entry: IdentityLink | undefined, known: Known
     ips.push(ip);
   }
   if (ipam.type === 'Static' && ips.length === 0) return addressMissing(link);
-  const has = new Set(ips.map((ip) => parseLinkAddress(ip)?.address.family));
+  const has = new Set(ips.map(familyOf));
   return { ips, missing: familiesOf(ranges).filter((family) => !has.has(family)) };
+}
+
+/** What the pod chose; and of a family for which it chose nothing, what the identity has. */
+function withOthers(chosen: readonly string[] | undefined, had: readonly string[], isPool: boolean): readonly string[] {
+  if (chosen === undefined || chosen.length === 0) return had;
+  const families = new Set(chosen.map(familyOf));
+  return isPool ? [...chosen, ...had.filter((text) => !families.has(familyOf(text)))] : chosen;
+}
+
+function familyOf(text: string): Family | undefined {
+  return parseLinkAddress(text)?.address.family;
 }
 
 /** What the identity has; addresses that the pool's subnets no longer hold are given up. */

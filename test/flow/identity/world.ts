@@ -112,8 +112,12 @@ export class IdentityWorld {
   }
 
   async stopAll(): Promise<void> {
-    await Promise.all([...this.#running].map((controller) => controller.stop()));
+    await this.stopControllers();
     this.client.transport.close();
+  }
+
+  async stopControllers(): Promise<void> {
+    await Promise.all([...this.#running].map((controller) => controller.stop()));
   }
 
   /** An attachment, once its NAD is there. */

@@ -132,6 +132,15 @@ describe('the addresses of a link', () => {
     });
   });
 
+  test('are those that the identity has, of a family for which the pod chose none', () => {
+    const open = { ...pool, pins: 'Allow' } as const;
+    const entry = { ips: ['192.0.2.9/24', 'fd00::9/64'] };
+    expect(wish(open, { ips: ['192.0.2.7'] }, entry)).toMatchObject({ ips: ['192.0.2.7/24', 'fd00::9/64'] });
+    expect(wish(open, { ips: [] }, entry)).toMatchObject(entry);
+    const fixed = { pins: 'Allow', ipam: { type: 'Static' } } as const;
+    expect(wish(fixed, { ips: ['192.0.2.7/24'] }, entry)).toMatchObject({ ips: ['192.0.2.7/24'] });
+  });
+
   test('are refused where pods may not choose, by the pod or by its identity', () => {
     for (const pins of [{ mac: '02:4d:00:00:00:02' }, { ips: ['192.0.2.7'] }]) {
       expect(wish(pool, pins)).toMatchObject({ reason: 'PinDenied' });
