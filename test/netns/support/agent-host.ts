@@ -26,11 +26,20 @@ const NET_ADMIN = ['setpriv', '--bounding-set', '-all,+net_admin', '--inh-caps',
 export class AgentHost {
   readonly lab: Lab;
   readonly admin: KubeClient;
+  readonly #plane: ControlPlane;
   readonly #folder: string;
   readonly #wire: TcpProxy;
   #tunnel: Server;
 
-  private constructor(parts: { lab: Lab; admin: KubeClient; folder: string; wire: TcpProxy; tunnel: Server }) {
+  private constructor(parts: {
+    plane: ControlPlane;
+    lab: Lab;
+    admin: KubeClient;
+    folder: string;
+    wire: TcpProxy;
+    tunnel: Server;
+  }) {
+    this.#plane = parts.plane;
     this.lab = parts.lab;
     this.admin = parts.admin;
     this.#folder = parts.folder;
@@ -63,7 +72,7 @@ export class AgentHost {
     const inside = [join(import.meta.dirname, 'tunnel.ts'), String(PORT), join(folder, 'api.sock')];
     const child = lab.spawn('node', [process.execPath, ...inside]);
     if (child.stdout !== null) await once(child.stdout, 'data');
-    return new AgentHost({ lab, admin, folder, wire, tunnel });
+    return new AgentHost({ plane, lab, admin, folder, wire, tunnel });
   }
 
   /** The program, with ports of its own for probes and metrics. */
@@ -85,6 +94,19 @@ export class AgentHost {
       ...env,
     });
     return new HostAgent(child, this.lab, healthPort);
+  }
+
+  /** What libcni keeps of an ADD. */
+  remember(pod: string, uid: string, link: { netns: string; ip: string; mac: string }): void {
+    const { netns, ip, mac } = link;
+    const config = { type: 'macvlan', master: 'mva-lan' };
+    const file = {
+      ...{ networkName: 'lan', ifName: 'net1', netns, config: Buffer.from(JSON.stringify(config)).toString('base64') },
+      cniArgs: Object.entries({ K8S_POD_NAMESPACE: 'home', K8S_POD_NAME: pod, K8S_POD_UID: uid }),
+      result: { interfaces: [{ name: 'net1', mac, sandbox: netns }], ips: [{ address: `${ip}/24`, interface: 0 }] },
+    };
+    mkdirSync(join(this.#folder, 'results'), { recursive: true });
+    writeFileSync(join(this.#folder, `results/lan-${pod}-net1`), JSON.stringify(file));
   }
 
   async state(): Promise<MacvlanNodeState | undefined> {
@@ -121,6 +143,7 @@ export class AgentHost {
     this.#tunnel.close();
     await this.#wire.stop();
     for (const { metadata } of (await this.admin.list(ATTACHMENT)).items) await this.admin.delete(ATTACHMENT, metadata);
+    await this.#plane.kubectl(['delete', 'pods', '--all', '-n', 'home', '--force', '--grace-period=0']);
     await this.admin.delete(NODE_STATE, { name: 'node-a' });
     rmSync(this.#folder, { recursive: true, force: true });
   }
@@ -152,8 +175,27 @@ export class HostAgent {
   }
 
   /** Status and text of /healthz or /readyz. */
-  async probe(path: '/healthz' | '/readyz'): Promise<string> {
-    const code = `fetch('http://127.0.0.1:${this.#port}${path}').then(async (r) => console.log(r.status, await r.text()), (e) => console.log(e.message))`;
+  probe(path: '/healthz' | '/readyz'): Promise<string> {
+    return this.#fetch(this.#port, path);
+  }
+
+  /** The text of /metrics. */
+  metrics(): Promise<string> {
+    return this.#fetch(this.#port + 1, '/metrics');
+  }
+
+  /** It does not run, and does not know that it does not. */
+  suspend(): void {
+    this.#child.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child.kill('SIGCONT');
+  }
+
+  #fetch(port: number, path: string): Promise<string> {
+    const url = `http://127.0.0.1:${port}${path}`;
+    const code = `fetch('${url}').then(async (r) => console.log(r.status, await r.text()), (e) => console.log(e.message))`;
     return this.#lab.exec('node', [process.execPath, '-e', code]);
   }
 

@@ -116,6 +116,13 @@ export class Lab {
     };
   }
 
+  /** How many datagrams the kernel had to throw away that were meant for netlink sockets of a namespace. */
+  async droppedEvents(namespace: string): Promise<number> {
+    // sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode
+    const lines = (await this.exec(namespace, ['cat', '/proc/net/netlink'])).trim().split('\n').slice(1);
+    return lines.reduce((sum, line) => sum + Number(line.trim().split(/\s+/)[8]), 0);
+  }
+
   async stop(): Promise<void> {
     const children = [...this.#children];
     await Promise.all(children.map((child) => (child.kill('SIGKILL') ? once(child, 'exit') : undefined)));
