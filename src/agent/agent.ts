@@ -103,11 +103,12 @@ export function createAgent(options: AgentOptions): Agent {
     queue: new WorkQueue({ clock, longestRetryMs: LONGEST_RETRY_MS }),
     ...shared,
   });
+  const guard = new ShimGuard(options.contest ?? CONTEST_LIMITS);
   const reconcile = reconcileNode({
     ...options,
     ...stores,
     evidence: () => evidenceOf(podWatch, endedWatch, options.dhcp),
-    guard: new ShimGuard(options.contest ?? CONTEST_LIMITS),
+    guard,
     reporter,
     probes: probes.findings,
     requestReport: () => reports.enqueue(nodeName),
@@ -156,6 +157,7 @@ export function createAgent(options: AgentOptions): Agent {
   return {
     async run(signal) {
       const stopListening = options.listen((hint) => {
+        guard.hear(hint, options.network.port, clock.now());
         const delay = isUrgent(hint) ? pace.delay() : PATIENCE_MS;
         if (delay > 0) links.enqueueAfter(nodeName, delay);
         else links.enqueue(nodeName);

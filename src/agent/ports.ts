@@ -18,10 +18,15 @@ export interface NetworkPort {
   readProxied(ifindex: number): Promise<readonly string[]>;
   /** Makes the changes in order; a change that is refused does not stop the next. Resolves with the refused ones. */
   apply(changes: readonly Change[]): Promise<readonly Refusal[]>;
+  /** The netlink port that changes are made from, once it is known. */
+  readonly port?: number | undefined;
   close(): Promise<void>;
 }
 
-/** Something about the network changed; what, is only a hint. */
+/**
+ * Something about the network changed; what, is only a hint. `by`: the netlink port of whoever changed it, where the kernel tells.
+ * It does for addresses, routes and neighbours; for links only where the change was asked for with an echo.
+ */
 export type Hint =
   | { readonly type: 'Lost' }
   | {
@@ -31,9 +36,10 @@ export type Hint =
       readonly isGone: boolean;
       /** The host end of a pod's veth that is a bridge port: it comes and goes with pods and is never a parent. */
       readonly isPodLink: boolean;
+      readonly by?: number;
     }
-  | { readonly type: 'Address' | 'Neighbour'; readonly ifindex: number }
-  | { readonly type: 'Route'; readonly links: readonly number[]; readonly isDefault: boolean };
+  | { readonly type: 'Address' | 'Neighbour'; readonly ifindex: number; readonly by?: number }
+  | { readonly type: 'Route'; readonly links: readonly number[]; readonly isDefault: boolean; readonly by?: number };
 
 /** Which CNI plugins the node has. */
 export interface PluginsPort {

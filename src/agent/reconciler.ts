@@ -101,7 +101,7 @@ async function apply(
 ): Promise<{ outcome: Outcome; waitMs: number | undefined }> {
   let facts = initial;
   let plan = planNode(facts);
-  const { held, contested, waitMs } = ports.guard.admit(plan, facts.network, ports.clock.now());
+  const { held, contested, culprits, waitMs } = ports.guard.admit(plan, facts.network, ports.clock.now());
   const refusals: Refusal[] = [];
   const isHopeful = (change: Change) => !refusals.some((refusal) => isEqual(refusal.change, change));
   let left = diffNode(plan, facts.network, held);
@@ -117,7 +117,10 @@ async function apply(
     left = diffNode(plan, facts.network, held);
   }
   ports.guard.settle(plan, facts.network);
-  return { outcome: { facts, plan, refusals, contested, changes: made, isSettled: left.length === 0 }, waitMs };
+  return {
+    outcome: { facts, plan, refusals, contested, culprits, changes: made, isSettled: left.length === 0 },
+    waitMs,
+  };
 }
 
 /** The first few of them: a new shim on a full node has hundreds. */

@@ -14,6 +14,7 @@ import { candidatesOf } from '../domain/parent/candidate.ts';
 import { defaultRouteLinks, driverOf, userAltNames } from '../domain/parent/fact.ts';
 import type { PodLink } from '../domain/pod/link-state.ts';
 import type { Problem } from '../domain/problem.ts';
+import { describeCulprits } from '../domain/shim/culprit.ts';
 import { isComplete } from '../domain/shim/diff.ts';
 import { isOwnShim } from '../domain/shim/name.ts';
 import type { ShimPlan } from '../domain/shim/plan.ts';
@@ -30,6 +31,8 @@ export interface Outcome {
   readonly isSettled: boolean;
   /** Names of shims that somebody keeps undoing. */
   readonly contested: ReadonlySet<string>;
+  /** Netlink ports of those who changed a shim, by its name. */
+  readonly culprits?: ReadonlyMap<string, readonly number[]>;
 }
 
 const LIMITS = {
@@ -173,10 +176,11 @@ function hostAccessOf(plan: AttachmentPlan, outcome: Outcome) {
 
 function contestProblems(shim: ShimPlan, outcome: Outcome): readonly Problem[] {
   if (!outcome.contested.has(shim.name)) return [];
+  const culprits = describeCulprits(outcome.culprits?.get(shim.name) ?? []);
   return [
     {
       reason: 'ShimContested',
-      message: `Something on the node keeps deleting or changing the link ${shim.name}; it is put back after a pause.`,
+      message: `Something on the node keeps deleting or changing the link ${shim.name}; it is put back after a pause.${culprits === '' ? '' : ` ${culprits}`}`,
       remedy: `Tell the node's network manager to leave links named ${shim.name} alone (systemd-networkd: Unmanaged=yes; NetworkManager: unmanaged-devices).`,
     },
   ];

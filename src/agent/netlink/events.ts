@@ -35,7 +35,12 @@ export function listen(addon: Addon, onHint: (hint: Hint) => void): () => void {
 }
 
 /** What an event hints at; nothing when no decision depends on it. */
-export function decodeHint({ type, body }: Message): Hint | undefined {
+export function decodeHint({ type, body, port = 0 }: Message): Hint | undefined {
+  const hint = decodeKind(type, body);
+  return hint === undefined || port === 0 ? hint : { ...hint, by: port };
+}
+
+function decodeKind(type: number, body: Buffer): Exclude<Hint, { type: 'Lost' }> | undefined {
   switch (type) {
     case k.RTM_NEWLINK:
     case k.RTM_DELLINK:
@@ -54,7 +59,7 @@ export function decodeHint({ type, body }: Message): Hint | undefined {
   }
 }
 
-function decodeLinkHint(type: number, body: Buffer): Hint | undefined {
+function decodeLinkHint(type: number, body: Buffer): Extract<Hint, { type: 'Link' }> | undefined {
   // Bridges announce their ports under a family of their own; the device itself is announced with family 0.
   if (body[0] !== 0) return undefined;
   const link = decodeLink(body);
@@ -63,7 +68,7 @@ function decodeLinkHint(type: number, body: Buffer): Hint | undefined {
   return { type: 'Link', ifindex: link.ifindex, name: link.name, isGone: type === k.RTM_DELLINK, isPodLink };
 }
 
-function decodeRouteHint(body: Buffer): Hint | undefined {
+function decodeRouteHint(body: Buffer): Extract<Hint, { type: 'Route' }> | undefined {
   const prefixLength = body[1];
   if (prefixLength !== 0 && prefixLength !== 32 && prefixLength !== 128) return undefined;
   const route = decodeRoute(body);

@@ -9,6 +9,8 @@ export interface Message {
   readonly type: number;
   readonly flags: number;
   readonly sequence: number;
+  /** The netlink port of whoever asked for what is told; zero when the kernel does not say, or did it by itself. */
+  readonly port?: number;
   readonly body: Buffer;
 }
 
@@ -29,6 +31,7 @@ export function* readMessages(datagram: Buffer): Generator<Message> {
       type: datagram.readUInt16LE(at + 4),
       flags: datagram.readUInt16LE(at + 6),
       sequence: datagram.readUInt32LE(at + SEQUENCE_OFFSET),
+      port: datagram.readUInt32LE(at + 12),
       body: datagram.subarray(at + HEADER, at + length),
     };
     at += align(length);

@@ -54,6 +54,10 @@ export class NetlinkNetwork implements NetworkPort {
     this.#settings = settings;
   }
 
+  get port(): number | undefined {
+    return this.#socket.port;
+  }
+
   async read(): Promise<Network> {
     const found = await this.#hardware.addTo(await this.#collect<Link>(encodeLinkDump, RTM_NEWLINK, decodeLink));
     const links = await Promise.all(found.map((link) => this.#withEgress(link)));

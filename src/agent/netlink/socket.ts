@@ -36,6 +36,7 @@ export class RequestSocket {
   readonly #pending = new Map<number, Pending>();
   #sequence = 1;
   #isClosed = false;
+  #port: number | undefined;
   #tail: Promise<unknown> = Promise.resolve();
 
   /**
@@ -52,6 +53,11 @@ export class RequestSocket {
       namespace === undefined
         ? addon.open(0, RECEIVE_BUFFER, receive)
         : addon.open(0, RECEIVE_BUFFER, receive, namespace);
+  }
+
+  /** The socket's netlink port, by which others know who asked for a change; not known before the first answer. */
+  get port(): number | undefined {
+    return this.#port;
   }
 
   /** Sends changes in as few writes as possible; resolves with one answer per message, in order. Never rejects. */
@@ -142,6 +148,7 @@ export class RequestSocket {
     for (const message of readMessages(datagram)) {
       const pending = this.#pending.get(message.sequence);
       if (pending === undefined) continue;
+      this.#port ??= message.port;
       if (message.type === k.NLMSG_ERROR || message.type === k.NLMSG_DONE) {
         this.#pending.delete(message.sequence);
         pending.settle(readAcknowledgement(message), message.flags);

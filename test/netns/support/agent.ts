@@ -41,13 +41,14 @@ export class LabAgent {
       capabilities?: string;
       /** Whether pods' links are looked at, or taken as they are written on the pods; the default. */
       links?: 'Real' | 'AsWritten';
+      env?: Record<string, string>;
     } = {},
   ): LabAgent {
     const program = join(import.meta.dirname, 'agent-child.ts');
     const { capabilities } = init;
     const limits =
       capabilities === undefined ? [] : ['setpriv', '--bounding-set', `-all,${capabilities}`, '--inh-caps', '-all'];
-    const agent = new LabAgent(lab.spawn(namespace, [...limits, process.execPath, program]));
+    const agent = new LabAgent(lab.spawn(namespace, [...limits, process.execPath, program], init.env));
     agent.send({ op: 'put', kind: 'node', object: NODE });
     for (const { kind, object } of init.objects ?? []) agent.send({ op: 'put', kind, object });
     const { contest, links = 'AsWritten' } = init;
@@ -75,6 +76,11 @@ export class LabAgent {
     this.send({ op: 'remove', kind: 'pod', key });
   }
 
+  /** Of the agent's own process. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   get status(): MacvlanNodeStateStatus {
     return this.statuses.at(-1) ?? {};
   }
@@ -89,9 +95,13 @@ export class LabAgent {
     return this.entry(name) ?? { name, phase };
   }
 
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
   /** The orderly end, as on SIGTERM. */
   async stop(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    if (this.hasEnded) return;
     const ended = once(this.#child, 'exit');
     this.#child.stdin?.end();
     await ended;
@@ -99,6 +109,7 @@ export class LabAgent {
 
   /** The end without a word, as on SIGKILL. */
   async kill(): Promise<void> {
+    if (this.hasEnded) return;
     const ended = once(this.#child, 'exit');
     this.#child.kill('SIGKILL');
     await ended;

@@ -22,6 +22,11 @@ export class RemoteNetwork implements NetworkPort {
     this.#lines = createInterface({ input: this.#child.stdout });
   }
 
+  /** Of the process that makes the changes. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   read(): Promise<Network> {
     return this.#call<Network>({ method: 'read' });
   }

@@ -275,6 +275,12 @@ describe('hints', () => {
     });
   });
 
+  test('tell who did it, where the kernel does', () => {
+    const made = message(k.RTM_NEWROUTE, { type: 'AddRoute', ...route });
+    expect(decodeHint({ ...made, port: 1234 })).toMatchObject({ type: 'Route', by: 1234 });
+    expect(decodeHint({ ...made, port: 0 })).not.toHaveProperty('by');
+  });
+
   test('are not made of routes that no decision looks at', () => {
     expect(decodeHint(message(k.RTM_NEWROUTE, { type: 'AddRoute', ...route, prefixLength: 24 }))).toBeUndefined();
     const other = written({ type: 'AddRoute', ...route }).body;
