@@ -1,4 +1,5 @@
 // The Docker engine that kind's nodes run in: one that runs on this machine, or one of the harness's own.
+import { existsSync } from 'node:fs';
 import { run, runOrThrow } from '../../support/run.ts';
 
 export interface Docker {
@@ -48,8 +49,14 @@ export async function inspectContainer(docker: Docker, name: string): Promise<Co
     readonly NetworkSettings: { readonly Networks: Readonly<Record<string, { readonly IPAddress: string }>> };
   }[];
   const address = found?.NetworkSettings.Networks[NETWORK]?.IPAddress;
-  if (found === undefined || address === undefined || found.State.Pid === 0) throw new Error(`${name} does not run`);
-  return { name, pid: found.State.Pid, address };
+  const pid = found?.State.Pid ?? 0;
+  if (pid === 0 || address === undefined) throw new Error(`${name} does not run`);
+  if (!existsSync(`/proc/${pid}/root/kind/version`)) {
+    throw new Error(
+      `the node ${name} cannot be entered: its Docker engine is not one of this machine's own (a virtual machine?)`,
+    );
+  }
+  return { name, pid, address };
 }
 
 /** An engine that stays, as a cluster's record names it. */

@@ -128,11 +128,18 @@ async function build(archive: string, programs: Programs, progress: Progress): P
       },
       timeoutMs: BUILD_WITHIN_MS,
     });
+    for (const older of archivesOf(kubernetesRelease().version)) rmSync(older); // each is more than half a gigabyte
     renameSync(out, archive);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
   progress(`built the node image in ${((performance.now() - started) / 1000).toFixed(0)} s`);
+}
+
+function archivesOf(version: string): readonly string[] {
+  return readdirSync(kindCache())
+    .filter((file) => file.startsWith(`node-${version}-`) && file.endsWith('.tar'))
+    .map((file) => join(kindCache(), file));
 }
 
 /** Path of the tar of a root file system for node images. */
