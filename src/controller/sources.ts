@@ -110,6 +110,7 @@ export function connectSources(stores: Stores, reports: Reports, wakes: Wakes): 
   });
 
   for (const own of [stores.daemonSets, stores.dhcpDaemonSets]) own.onChange(() => wakes.daemonSet());
+  connectPools(stores, wakes);
   connectIdentities(stores, wakes.identities);
   stores.starting.onChange(({ key, old, current }) => {
     if (isOnNetworks(current ?? old)) wakes.unbound(key);
@@ -166,6 +167,26 @@ function connectAdoption(stores: Stores, wake: Wake): void {
     const definitions = type === 'add' ? stores.definitions.by('name', key) : [];
     for (const { metadata } of definitions) whereSomebodyIsBound(`${metadata.namespace}/${metadata.name}`);
   });
+}
+
+/** Pools of attachments on one LAN must not hold the same addresses; on which LAN they are is seen once they are on their NICs. */
+function connectPools(stores: Stores, wakes: Wakes): void {
+  const pools = () => {
+    for (const attachment of stores.attachments.list()) {
+      if (attachment.spec.ipam.type === 'Pool') wakes.attachmentSoon(attachment.metadata.name);
+    }
+  };
+  stores.attachments.onChange(({ old, current }) => {
+    if (!isEqual(old?.spec.ipam.pool, current?.spec.ipam.pool)) pools();
+  });
+  stores.nodeStates.onChange(({ old, current }) => {
+    if (!isEqual(nicsIn(old), nicsIn(current))) pools();
+  });
+}
+
+/** On which NIC each attachment is. */
+function nicsIn(state: MacvlanNodeState | undefined): unknown {
+  return (state?.status?.attachments ?? []).map(({ name, incarnation }) => [name, incarnation]);
 }
 
 /** Asks for a turn on every key there is: a slow safety net under the watches. */

@@ -58,6 +58,7 @@ export const PROBLEMS = {
   MacFilteringSuspected: 'The gateway answers the NIC itself, and no link with another MAC address on it.',
   ApplianceHost: 'The node runs an appliance system that looks after its network by itself.',
   ArpResponderOnShim: "A load balancer on the node answers ARP on the shim, with the shim's MAC address.",
+  PoolsOverlap: 'The pool holds addresses that an older attachment on the same LAN gives away.',
   AddressConflict: 'A MAC or IP address is in two places.',
 } as const satisfies Record<string, string>;
 

@@ -5,6 +5,7 @@ import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
 import type { AttachmentFacts } from '../../domain/attachment/facts.ts';
 import { isOurs } from '../../domain/attachment/network-definition-metadata.ts';
 import type { Conflicts } from '../identity/conflict-sight.ts';
+import { olderPoolsOf } from '../identity/one-lan.ts';
 import type { OwnWrites } from '../own-writes.ts';
 import type { Stores } from '../stores.ts';
 import type { Reports } from './reports.ts';
@@ -37,6 +38,7 @@ export function gatherAttachment(sight: Sight, name: string, now: number): Attac
       .filter((report) => report !== undefined),
     holders: 'NotAsked',
     ...(sight.conflicts === undefined ? {} : { conflicts: sight.conflicts.onAttachment(name) }),
+    olderPools: attachment === undefined ? [] : olderPoolsOf(stores, attachment),
     now,
   };
 }

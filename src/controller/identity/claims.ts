@@ -2,8 +2,10 @@
 import { CLAIM, type IdentityReference, type MacvlanClaim } from '../../api/v1alpha1/claim.ts';
 import type { IdentityLink } from '../../api/v1alpha1/identity.ts';
 import { addressesOf, belongsTo, type Claimed, claimFor, claimName } from '../../domain/identity/claims.ts';
+import { addressKey } from '../../domain/identity/conflicts.ts';
 import { deriveMac, type Hmac, type LinkKey, MAC_ATTEMPTS, poolOffset } from '../../domain/identity/mac.ts';
-import { type Family, freeAddress, sizeOf, usableIn, withPrefix } from '../../domain/identity/pool.ts';
+import { usableBeside } from '../../domain/identity/overlap.ts';
+import { type Family, freeAddress, sizeOf, withPrefix } from '../../domain/identity/pool.ts';
 import { isRefusal, type Refusal } from '../../domain/identity/reason.ts';
 import type { Wish } from '../../domain/identity/wish.ts';
 import { parseAddress } from '../../domain/net/address-range.ts';
@@ -13,6 +15,7 @@ import { ApiError } from '../../kernel/kube/transport.ts';
 import type { OwnWrites } from '../own-writes.ts';
 import type { Stores } from '../stores.ts';
 import { otherUserOf } from './in-use.ts';
+import { isOneLan, olderPoolsOf } from './one-lan.ts';
 
 export interface ClaimOptions {
   readonly client: Pick<KubeClient, 'list' | 'create' | 'delete'>;
@@ -91,7 +94,19 @@ export class Claims {
     identity: IdentityReference,
     signal: AbortSignal,
   ): Promise<IdentityReference | undefined> {
-    return otherUserOf(this.#options.stores, identity, claimed) ?? this.#take(claimed, identity, signal);
+    const user = otherUserOf(this.#options.stores, identity, claimed);
+    if (user !== undefined || this.owns(identity, claimed)) return user;
+    return this.#ownerBeside(identity, claimed) ?? this.#take(claimed, identity, signal);
+  }
+
+  /** Who has the IP address by way of another attachment on the same LAN. */
+  #ownerBeside(identity: IdentityReference, { address, attachment }: Claimed): IdentityReference | undefined {
+    const { stores, written } = this.#options;
+    const key = addressKey(address) ?? '';
+    return written
+      .by('address', key, ({ spec }) => addressKey(spec.address) === key)
+      .filter((claim) => claim.spec.attachment !== attachment && !belongsTo(claim, identity))
+      .find((claim) => isOneLan(stores, attachment, claim.spec.attachment))?.spec.identity;
   }
 
   /** The owner, when that is somebody else. */
@@ -137,7 +152,8 @@ export class Claims {
     if (isRefusal(hmac)) return hmac;
     const attachment = link.attachment.metadata.name;
     const ranges = link.attachment.spec.ipam.pool?.ranges ?? [];
-    const intervals = ranges.flatMap((range) => usableIn(range).map((interval) => ({ ...interval, range })));
+    const older = olderPoolsOf(this.#options.stores, link.attachment);
+    const intervals = ranges.flatMap((range) => usableBeside(range, older).map((interval) => ({ ...interval, range })));
     const ofFamily = intervals.filter((interval) => interval.family === family);
     const offset = poolOffset(hmac, linkKeyOf(identity, attachment, link.index), family, sizeOf(ofFamily));
     const others = this.#takenBy(claimant, attachment);

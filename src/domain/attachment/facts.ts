@@ -23,6 +23,8 @@ export interface AttachmentFacts {
   readonly holders: Holders | 'NotAsked';
   /** Addresses on it that are in two places; missing where nobody looks. */
   readonly conflicts?: readonly Conflict[];
+  /** Older attachments whose pools hold the same addresses on the same LAN; missing where nobody looks. */
+  readonly olderPools?: readonly MacvlanAttachment[];
   /** Milliseconds since 1970. */
   readonly now: number;
 }

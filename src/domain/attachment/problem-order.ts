@@ -47,6 +47,7 @@ const ASPECTS: Readonly<Record<ProblemCode, ConditionType>> = {
   MacFilteringSuspected: 'NoWarnings',
   ApplianceHost: 'NoWarnings',
   ArpResponderOnShim: 'NoWarnings',
+  PoolsOverlap: 'NoWarnings',
   AddressConflict: 'NoWarnings',
 };
 

@@ -1,6 +1,7 @@
 // Everything that there is to tell about an attachment, put together once: the plan, what came of it, what the nodes say.
 import type { ProblemStatus } from '../../api/v1alpha1/attachment.ts';
 import { conflictProblem } from '../identity/conflict-text.ts';
+import { overlapProblem } from '../identity/overlap.ts';
 import type { Problem } from '../problem.ts';
 import { steadyText } from '../steady-text.ts';
 import type { AttachmentFacts } from './facts.ts';
@@ -40,7 +41,7 @@ export function judge(facts: AttachmentFacts, plan: AttachmentPlan, outcome: Out
     ...outcome.taken.map((namespace) => nameTakenProblem(facts.name, namespace)),
     ...outcome.failures.map(applyFailedProblem),
     // What a node reports while it takes the attachment down is no news about the attachment.
-    ...(isGoingAway(plan) ? [] : [...nodes.problems, ...pods.problems, ...conflictsIn(facts)]),
+    ...(isGoingAway(plan) ? [] : [...nodes.problems, ...pods.problems, ...overlapsIn(facts), ...conflictsIn(facts)]),
   ];
   return { facts, plan, outcome, nodes, pods, problems: sortProblems(problems) };
 }
@@ -48,6 +49,11 @@ export function judge(facts: AttachmentFacts, plan: AttachmentPlan, outcome: Out
 /** Its NADs are not wanted any more. */
 export function isGoingAway(plan: AttachmentPlan): boolean {
   return plan.stage === 'Cleaning' || plan.stage === 'Released' || plan.stage === 'Absent';
+}
+
+function overlapsIn({ attachment, olderPools = [] }: AttachmentFacts): readonly Problem[] {
+  const problem = attachment === undefined ? undefined : overlapProblem(attachment, olderPools);
+  return problem === undefined ? [] : [problem];
 }
 
 function conflictsIn({ conflicts = [] }: AttachmentFacts): readonly Problem[] {

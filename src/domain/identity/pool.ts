@@ -17,12 +17,17 @@ export function usableIn(range: PoolRange): Intervals {
   const start = parseAddress(range.start ?? '')?.value ?? subnet.first;
   const end = parseAddress(range.end ?? '')?.value ?? subnet.last;
   const taken = [...reservedIn(subnet), ...[range.gateway ?? '', ...(range.exclude ?? [])].map(intervalOf)];
-  return taken
-    .filter((gap) => gap !== undefined)
-    .reduce<Intervals>(
-      (rest, gap) => rest.flatMap((interval) => without(interval, gap)),
-      [{ family: subnet.family, first: start, last: end }],
-    )
+  const whole = [{ family: subnet.family, first: start, last: end }];
+  return withoutAll(
+    whole,
+    taken.filter((gap) => gap !== undefined),
+  );
+}
+
+/** What is left when these are taken out. */
+export function withoutAll(intervals: Intervals, gaps: readonly AddressRange[]): Intervals {
+  return gaps
+    .reduce<Intervals>((rest, gap) => rest.flatMap((interval) => without(interval, gap)), intervals)
     .filter(({ first, last }) => first <= last);
 }
 
