@@ -15,6 +15,10 @@ interface RealPod {
   isKnown: boolean;
   /** Its containers run, and its addresses are in use. */
   isAlive: boolean;
+  /** Its kubelet is through with it: it is never started again. */
+  isOver: boolean;
+  /** Its node's agent has seen it attached. */
+  isSeen: boolean;
 }
 
 const NODES = ['a', 'b'];
@@ -26,6 +30,8 @@ class Model {
   readonly boots = new Map(NODES.map((node) => [node, 1]));
   /** Pods as the controller last saw them before they vanished. */
   readonly lastSeen = new Map<string, Pod>();
+  /** Uids of the pods of which agents have said that nothing is left. */
+  readonly ended = new Set<string>();
   readonly replicas: number;
 
   constructor(replicas: number) {
@@ -41,10 +47,10 @@ class Model {
       labels: { 'pod-template-hash': '5d4f' },
       creationTimestamp,
     });
-    this.pods.push({ pod, isKnown: true, isAlive: false });
+    this.pods.push({ pod, isKnown: true, isAlive: false, isOver: false, isSeen: false });
   }
 
-  /** The scheduler and the kubelet start pods that are let go. */
+  /** The scheduler sends pods to nodes that are let go. */
   schedule(pick: number): void {
     const waiting = this.pods.filter(({ pod, isKnown }) => isKnown && isLetGo(pod) && pod.spec.nodeName === undefined);
     const real = waiting[pick % Math.max(1, waiting.length)];
@@ -54,14 +60,35 @@ class Model {
       spec: { ...real.pod.spec, nodeName: NODES[pick % 2] ?? 'a' },
       status: { phase: 'Running' },
     };
-    real.isAlive = true;
+  }
+
+  /** A kubelet starts a pod that was sent to its node; it may be late, and not have heard yet that the object is gone. */
+  start(pick: number): void {
+    const sent = this.pods.filter(({ pod, isAlive, isOver }) => pod.spec.nodeName !== undefined && !isAlive && !isOver);
+    const real = sent[pick % Math.max(1, sent.length)];
+    if (real !== undefined) real.isAlive = true;
+  }
+
+  /** A kubelet hears that the object of a pod is gone, and ends it. */
+  finish(pick: number): void {
+    const gone = this.pods.filter(({ isKnown, isOver }) => !isKnown && !isOver);
+    const real = gone[pick % Math.max(1, gone.length)];
+    if (real !== undefined) [real.isAlive, real.isOver] = [false, true];
+  }
+
+  /** The agents look at their nodes. */
+  look(): void {
+    for (const real of this.pods) {
+      if (real.isKnown && real.isAlive) real.isSeen = true;
+      if (!real.isKnown && real.isSeen && real.isOver) this.ended.add(real.pod.metadata.uid ?? '');
+    }
   }
 
   /** The pod ends in order: its kubelet says so, then the object goes; who watches sees it. */
   end(pick: number, isWatched: boolean): void {
     const real = this.#known(pick);
     if (real === undefined) return;
-    real.isAlive = false;
+    [real.isAlive, real.isOver] = [false, true];
     const hasNode = real.pod.spec.nodeName !== undefined;
     if (hasNode) real.pod = { ...real.pod, status: { phase: 'Failed' } };
     this.#vanish(real, isWatched);
@@ -77,7 +104,22 @@ class Model {
   reboot(pick: number): void {
     const node = NODES[pick % 2] ?? 'a';
     this.boots.set(node, (this.boots.get(node) ?? 0) + 1);
-    for (const real of this.pods) if (real.pod.spec.nodeName === node && !real.isKnown) real.isAlive = false;
+    for (const real of this.pods) {
+      if (real.pod.spec.nodeName === node && !real.isKnown) [real.isAlive, real.isOver] = [false, true];
+    }
+  }
+
+  /** Whoever is sent somewhere runs, and is seen by its agent. */
+  startAll(): void {
+    while (this.pods.some(isToStart)) this.start(0);
+    this.look();
+  }
+
+  /** All objects are deleted by force, the kubelets hear of it, and the agents look. */
+  forceAll(): void {
+    while (this.pods.some(({ isKnown }) => isKnown)) this.forceDelete(0, true);
+    while (this.pods.some(({ isOver }) => !isOver)) this.finish(0);
+    this.look();
   }
 
   /** A turn of the controller. */
@@ -127,7 +169,8 @@ class Model {
     const pod = this.pods.find((real) => real.isKnown && real.pod.metadata.uid === holder.uid)?.pod;
     const lastSeen = pod === undefined ? this.lastSeen.get(holder.uid) : undefined;
     const node = (pod ?? lastSeen)?.spec.nodeName ?? holder.node;
-    return { holder, pod, lastSeen, node: node === undefined ? undefined : this.#node(node), released: undefined };
+    const machine = node === undefined ? undefined : this.#node(node);
+    return { holder, pod, lastSeen, node: machine, ended: this.ended, released: undefined };
   }
 
   #node(name: string): Node {
@@ -150,7 +193,9 @@ function isLetGo(pod: Pod): boolean {
 }
 
 const step = fc.record({
-  what: fc.constantFrom('create', 'turn', 'turn', 'schedule', 'end', 'end', 'force', 'reboot'),
+  what: fc.constantFrom(
+    ...['create', 'turn', 'turn', 'schedule', 'start', 'start', 'end', 'end', 'force', 'reboot', 'finish', 'look'],
+  ),
   pick: fc.nat({ max: 20 }),
   isWatched: fc.boolean(),
 });
@@ -159,6 +204,9 @@ function take(model: Model, { what, pick, isWatched }: { what: string; pick: num
   if (what === 'create') model.create();
   if (what === 'turn') model.turn();
   if (what === 'schedule') model.schedule(pick);
+  if (what === 'start') model.start(pick);
+  if (what === 'finish') model.finish(pick);
+  if (what === 'look') model.look();
   if (what === 'end') model.end(pick, isWatched);
   if (what === 'force') model.forceDelete(pick, isWatched);
   if (what === 'reboot') model.reboot(pick);
@@ -192,4 +240,25 @@ describe('identities', () => {
       }),
     );
   });
+
+  test('go to waiting pods again after deletions by force, when agents saw the pods attached and see nothing of them any more', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40, size: 'max' }), fc.integer({ min: 1, max: 3 }), (steps, replicas) => {
+        const model = new Model(replicas);
+        for (const one of steps) {
+          take(model, { ...one, isWatched: true });
+          model.startAll();
+        }
+        model.forceAll();
+        model.turn();
+        for (let i = 0; i < replicas; i++) model.create();
+        model.turn();
+        expect(model.pods.filter(({ pod, isKnown }) => isKnown && !isLetGo(pod))).toEqual([]);
+      }),
+    );
+  });
 });
+
+function isToStart({ pod, isAlive, isOver }: RealPod): boolean {
+  return pod.spec.nodeName !== undefined && !isAlive && !isOver;
+}
