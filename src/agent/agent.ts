@@ -116,7 +116,8 @@ export function createAgent(options: AgentOptions): Agent {
       shimWatch.watch(outcome);
       if (podWatch?.setParents(verifiedParents(outcome.plan.attachments)) === true) pods.enqueue(nodeName);
       probes.follow(outcome.plan.attachments);
-      pace.turnEnded({ didChange: outcome.changes > 0, isSettled: outcome.isSettled });
+      const { isSettled, contested } = outcome;
+      pace.turnEnded({ didChange: outcome.changes > 0, isSettled, isContested: contested.size > 0 });
       options.onOutcome?.(outcome);
     },
   });

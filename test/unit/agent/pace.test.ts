@@ -35,3 +35,14 @@ test('a turn that could not settle is not repeated hot by the events of its own 
   await clock.advance(300);
   expect(pace.delay()).toBe(0);
 });
+
+test('while somebody fights over a shim, hints are followed five times a second', async () => {
+  const clock = new FakeClock();
+  const pace = new Pace(clock);
+  pace.turnEnded({ didChange: true, isSettled: true, isContested: true });
+  expect(pace.delay()).toBe(200);
+  await clock.advance(200);
+  expect(pace.delay()).toBe(0);
+  pace.turnEnded({ didChange: true, isSettled: true });
+  expect(pace.delay()).toBe(0);
+});
