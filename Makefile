@@ -72,8 +72,9 @@ format: $(MODULES) ## format the sources
 bench: deps binaries build ## measure against a plain client and write docs/benchmarks.md
 	@node test/bench/main.ts
 
-soak: deps binaries build ## faults and changes at random for five minutes (SOAK_SECONDS=n; FAULT_SEED=n repeats a run)
+soak: deps binaries build ## faults at random: the controller for five minutes (SOAK_SECONDS=n), then 200 rounds of killing pods, nodes and controllers, half an hour (SOAK_ROUNDS=n); FAULT_SEED=n repeats a run
 	@FAULT_SECONDS=$${SOAK_SECONDS:-300} npm run -s jest -- test/flow/controller/faults
+	@CHAOS_ROUNDS=$${SOAK_ROUNDS:-200} CHAOS_IDENTITIES=50 CHAOS_MINUTES=40 npm run -s jest -- test/e2e/chaos
 
 clean: ## remove what was built in this folder (not the cache of cluster binaries)
 	@rm -rf dist
