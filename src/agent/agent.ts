@@ -4,6 +4,7 @@ import { ANNOTATION_NETWORK_STATUS, ANNOTATION_NETWORKS } from '../api/multus.ts
 import { ATTACHMENT, type MacvlanAttachment } from '../api/v1alpha1/attachment.ts';
 import { type MacvlanNodeState, NODE_STATE } from '../api/v1alpha1/node-state.ts';
 import { RESPONDER_LABELS } from '../domain/parent/preflight/host.ts';
+import { ANNOTATION_STATIC_UID } from '../domain/pod/mirror.ts';
 import { CONTEST_LIMITS, type ContestLimits } from '../domain/shim/contest.ts';
 import { Controller } from '../kernel/controller/controller.ts';
 import type { KubeClient } from '../kernel/kube/client.ts';
@@ -266,6 +267,7 @@ function slimPod(pod: Pod): Pod {
   const slim = optional({
     [ANNOTATION_NETWORKS]: annotations[ANNOTATION_NETWORKS],
     [ANNOTATION_NETWORK_STATUS]: annotations[ANNOTATION_NETWORK_STATUS],
+    [ANNOTATION_STATIC_UID]: annotations[ANNOTATION_STATIC_UID],
   });
   const telling = Object.entries(labels).filter(([key]) => RESPONDER_LABELS.includes(key));
   const kept = telling.length === 0 ? undefined : Object.fromEntries(telling);

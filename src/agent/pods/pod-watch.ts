@@ -8,6 +8,7 @@ import { isEqual } from '../../domain/objects/equal.ts';
 import { attachedPods } from '../../domain/pod/attached.ts';
 import { type CachedLink, keyOfLink } from '../../domain/pod/cached-link.ts';
 import type { LinkSight, LinkSights } from '../../domain/pod/link-state.ts';
+import { asMirrored, mirrorsOf } from '../../domain/pod/mirror.ts';
 import { isRefusal, planRepair, repairRefused } from '../../domain/pod/repair.ts';
 import type { Problem } from '../../domain/problem.ts';
 import type { Answer } from '../../kernel/controller/controller.ts';
@@ -58,6 +59,8 @@ export class PodWatch {
   /** Uids of pods that are being deleted. */
   #leaving: ReadonlySet<string | undefined> = new Set();
   #lookedAt = Number.NEGATIVE_INFINITY;
+  /** Links of static pods, as those of their mirrors. */
+  readonly #mirrored = new WeakMap<CachedLink, CachedLink>();
 
   constructor(options: PodWatchOptions) {
     this.#options = options;
@@ -128,8 +131,19 @@ export class PodWatch {
         .map((pod) => pod.metadata.uid),
     );
     this.#leaving = new Set(pods.list().flatMap(({ metadata }) => (isLeaving(metadata) ? [metadata.uid] : [])));
-    const links = await cache.read(new Set(attachments.list().map(({ metadata }) => metadata.name)));
-    return new Map([...links].filter(([, link]) => alive.has(link.uid)));
+    const mirrors = mirrorsOf(pods.list());
+    const found = await cache.read(new Set(attachments.list().map(({ metadata }) => metadata.name)));
+    const links = [...found.values()].map((link) => this.#asMirrored(link, mirrors));
+    return new Map(links.filter((link) => alive.has(link.uid)).map((link) => [keyOfLink(link), link]));
+  }
+
+  /** The same link each time: so it is known that there is nothing new about it. */
+  #asMirrored(link: CachedLink, mirrors: ReadonlyMap<string, Pod>): CachedLink {
+    const mirrored = asMirrored(link, mirrors);
+    const before = this.#mirrored.get(link);
+    if (before?.uid === mirrored.uid) return before;
+    if (mirrored !== link) this.#mirrored.set(link, mirrored);
+    return mirrored;
   }
 
   async #look(cached: ReadonlyMap<string, CachedLink>, isFull: boolean, now: number): Promise<void> {

@@ -225,3 +225,38 @@ describe('looks', () => {
     expect(watch.setParents(new Map([['lan', 2]]))).toBe(false);
   });
 });
+
+describe('a static pod', () => {
+  const mirror = (init: Partial<Pod['metadata']> = {}) =>
+    pods.upsert({
+      metadata: {
+        ...{ namespace: 'home', name: 'dns-node-a', uid: 'uid-of-mirror', resourceVersion: JSON.stringify(init) },
+        annotations: { 'kubernetes.io/config.hash': 'hash-of-manifest' },
+        ...init,
+      },
+      spec: {},
+      status: { phase: 'Running' },
+    });
+
+  test('is known by its mirror, and looked at no oftener than others', async () => {
+    mirror();
+    links.set('hash-of-manifest/net1', { ...link('dns-node-a'), uid: 'hash-of-manifest' });
+    await turns(0);
+    expect(watch.sights.get('uid-of-mirror/net1')?.live).toEqual(THERE);
+    expect(watch.sights.has('hash-of-manifest/net1')).toBe(false);
+    await turns(15_000);
+    const looks = sandboxes.looks.length;
+    await turns(5000);
+    expect(sandboxes.looks.length).toBeLessThan(looks + 3);
+    mirror({ uid: 'uid-of-the-next-mirror' });
+    await turns(0);
+    expect([...watch.sights.keys()]).toContain('uid-of-the-next-mirror/net1');
+  });
+
+  test('is not mistaken for another that says to be its mirror', async () => {
+    mirror({ name: 'evil', uid: 'uid-evil' });
+    links.set('hash-of-manifest/net1', { ...link('dns-node-a'), uid: 'hash-of-manifest' });
+    await turns(0);
+    expect([...watch.sights.keys()]).not.toContain('uid-evil/net1');
+  });
+});
