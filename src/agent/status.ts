@@ -15,7 +15,7 @@ import { defaultRouteLinks, driverOf, userAltNames } from '../domain/parent/fact
 import type { PodLink } from '../domain/pod/link-state.ts';
 import type { Problem } from '../domain/problem.ts';
 import { describeCulprits } from '../domain/shim/culprit.ts';
-import { isComplete } from '../domain/shim/diff.ts';
+import { hasStrays, isComplete } from '../domain/shim/diff.ts';
 import { isOwnShim } from '../domain/shim/name.ts';
 import type { ShimPlan } from '../domain/shim/plan.ts';
 import type { AttachmentPlan, NodeFacts, NodePlan } from './plan.ts';
@@ -234,8 +234,8 @@ function cleaningEntry(entry: NodeAttachment, outcome: Outcome): NodeAttachment 
 }
 
 /**
- * Every shim of ours that there is, whether it is wanted or not: one that the kernel does not let go stays with the attachments
- * that it was for.
+ * Every shim of ours that there is, whether it is wanted or not. One that the kernel does not let go stays with the attachments
+ * that it was for; so does one with others' routes on it that the kernel does not let go.
  */
 function shimsOf({ plan, facts }: Outcome): readonly NodeShim[] {
   const { links } = facts.network;
@@ -244,7 +244,11 @@ function shimsOf({ plan, facts }: Outcome): readonly NodeShim[] {
     .filter((link) => isOwnShim(link, plan.nodeUid))
     .map(({ name, mac, lower }) => {
       const planned = plan.shims.find((shim) => shim.name === name && shim.parent === lower);
-      const { attachments = [] } = planned ?? before.find((shim) => shim.name === name) ?? {};
+      const { attachments: left = [] } = before.find((shim) => shim.name === name) ?? {};
+      const isClean = planned !== undefined && !hasStrays(planned, facts.network);
+      const attachments = isClean
+        ? planned.attachments
+        : [...new Set([...(planned?.attachments ?? []), ...left])].sort();
       return { name, mac, parent: links.find(({ ifindex }) => ifindex === lower)?.name ?? '', attachments };
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -224,3 +224,11 @@ export function isComplete(plan: ShimPlan, network: Network): boolean {
   const link = network.links.find((candidate) => isShimOf(plan, candidate));
   return link?.isUp === true && diffShim(plan, network).length === 0;
 }
+
+/** Whether there are routes or neighbours on the shim that lead to no pod of the plan. */
+export function hasStrays(plan: ShimPlan, network: Network): boolean {
+  const link = network.links.find((candidate) => isShimOf(plan, candidate));
+  if (link === undefined) return false;
+  const changes = [...diffRoutes(plan, link.ifindex, network), ...diffNeighbours(plan, link.ifindex, network)];
+  return changes.some(({ type }) => type === 'RemoveRoute' || type === 'RemoveNeighbour');
+}

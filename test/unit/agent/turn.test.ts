@@ -134,6 +134,38 @@ describe('a turn', () => {
     });
   });
 
+  test('keeps the entry while the route to one of its pods cannot be taken off the shim that others share', async () => {
+    const facts = new FakeNetwork();
+    const apply = facts.apply.bind(facts);
+    const world = startAgent({ facts });
+    await inWorld(world, async () => {
+      world.put(ROUTED);
+      world.put({ ...ROUTED, metadata: { ...ROUTED.metadata, name: 'iot', uid: 'uid-iot' } });
+      world.links.set('uid-web/net1', cachedLink('web', { ips: ['10.9.0.2'] }));
+      world.stores.pods.upsert({ ...attachedPod('web', { ips: ['10.9.0.2'] }) });
+      await until('a route', () => facts.network.routes.some(({ destination }) => destination === '10.9.0.2'));
+      await until('both', () => world.written.at(-1)?.shims?.[0]?.attachments.length === 2);
+      facts.apply = async (changes) => {
+        const refused = changes.filter(({ type }) => type === 'RemoveRoute');
+        const others = await apply(changes.filter((change) => !refused.includes(change)));
+        return [...others, ...refused.map((change) => ({ change, code: 'EPERM', message: 'no' }))];
+      };
+      world.stores.attachments.remove('lan');
+      const entry = () => world.written.at(-1)?.attachments?.find(({ name }) => name === 'lan');
+      await until('cleaning', () => entry()?.phase === 'Cleaning');
+      for (let i = 0; i < 3; i++) {
+        world.clock.advance(6000);
+        await settled();
+      }
+      expect(entry()).toMatchObject({ phase: 'Cleaning', problems: [{ reason: 'KernelRefused' }] });
+      expect(world.written.at(-1)?.shims).toMatchObject([{ attachments: ['iot', 'lan'] }]);
+      facts.apply = apply;
+      world.clock.advance(6000);
+      await until('no entry', () => entry() === undefined);
+      expect(world.written.at(-1)?.shims).toMatchObject([{ attachments: ['iot'] }]);
+    });
+  });
+
   test('takes down what an earlier agent left for an attachment that is gone', async () => {
     const links = [
       loopback(),
