@@ -52,9 +52,10 @@ test('closed sockets are given back', async () => {
 
 test('every wrong argument of every function is an exception: no crash, no socket, and none of the node for one of a pod', async () => {
   expect((await run('wrongUse')).split('\n')).toEqual([
-    '110 calls, 0 sockets left open',
+    '131 calls, 0 sockets left open',
     'Error: netlink socket: Invalid argument',
     'Error: netlink socket: Bad file descriptor',
+    'Error: announcing IPv6 addresses: Invalid argument',
     'Error: packet socket: No such device',
     'Error: packet socket: No such device',
     'closed: -1',

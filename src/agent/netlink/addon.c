@@ -8,6 +8,8 @@
  *                                                     namespace that the socket is to belong to
  *   openArp(ifindex, callback) -> socket              ARP on one link: what is written to socket.fd leaves as it is, as a whole
  *                                                     frame; only answers (of anybody, to anybody) come in. Needs CAP_NET_RAW
+ *   announceIn(namespace, path)                       switches the setting ndisc_notify of one link on, in the network namespace
+ *                                                     behind the descriptor; no other setting can be written
  *   close(socket)                                     stops the callback and closes the descriptor
  *   ref(socket), unref(socket)                        whether the socket keeps the process alive (it does at first)
  *
@@ -22,6 +24,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -42,6 +45,9 @@
 #define DATAGRAMS_PER_TURN 64
 /* More than anybody needs; the kernel doubles the number, and has to have room for that. */
 #define RECEIVE_BUFFER_MAX (256 * 1024 * 1024)
+
+/* The only setting in other namespaces that is ever written. */
+#define ANNOUNCE "/ndisc_notify"
 
 /* Marks the objects of `open`: other addons wrap pointers of their own in their objects. */
 static const napi_type_tag SOCKET_TAG = {0x8d1f4c6be2a94f07, 0xa3b5d0c91e7f4826};
@@ -198,23 +204,44 @@ static int open_socket(uint32_t groups, int receive_buffer) {
   return fd;
 }
 
-/*
- * The same in another network namespace, which needs CAP_SYS_ADMIN. The thread is in there for the making of the socket only,
- * and nothing else can run on it meanwhile: a socket stays where it was made. A thread that could not come back would make
- * everything that follows in somebody else's network, so the process ends instead.
- */
-static int open_socket_in(int namespace, uint32_t groups, int receive_buffer) {
+/* Enters a network namespace, which needs CAP_SYS_ADMIN. A descriptor of the way back, or a negative errno. */
+static int enter(int namespace) {
   int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
   if (home < 0) return -errno;
-  if (setns(namespace, CLONE_NEWNET) < 0) {
-    int error = errno;
-    close(home);
-    return -error;
-  }
-  int fd = open_socket(groups, receive_buffer);
+  if (setns(namespace, CLONE_NEWNET) == 0) return home;
+  int error = errno;
+  close(home);
+  return -error;
+}
+
+/* A thread that could not come back would make everything that follows in somebody else's network: the process ends instead. */
+static void leave(int home) {
   if (setns(home, CLONE_NEWNET) < 0) abort();
   close(home);
+}
+
+/*
+ * The same in another network namespace. The thread is in there for the making of the socket only, and nothing else can run on it
+ * meanwhile: a socket stays where it was made.
+ */
+static int open_socket_in(int namespace, uint32_t groups, int receive_buffer) {
+  int home = enter(namespace);
+  if (home < 0) return home;
+  int fd = open_socket(groups, receive_buffer);
+  leave(home);
   return fd;
+}
+
+/* Switches a setting on in another network namespace: in /proc/sys/net everybody sees the namespace that they are in. Zero or an errno. */
+static int switch_on_in(int namespace, const char *path) {
+  int home = enter(namespace);
+  if (home < 0) return -home;
+  int error = 0;
+  int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0 || write(fd, "1", 1) != 1) error = errno;
+  if (fd >= 0) close(fd);
+  leave(home);
+  return error;
 }
 
 /*
@@ -346,6 +373,22 @@ static napi_value open_arp(napi_env env, napi_callback_info info) {
   return fd < 0 ? throw_errno(env, -fd, "packet socket") : serve_socket(env, fd, arguments[1]);
 }
 
+static napi_value announce_in(napi_env env, napi_callback_info info) {
+  size_t count = 2, length = 0;
+  napi_value arguments[2];
+  int64_t namespace = 0;
+  char path[PATH_MAX];
+  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok ||
+      !read_whole(env, arguments[0], 0, INT32_MAX, &namespace) || !is_of_type(env, arguments[1], napi_string) ||
+      /* What is longer is cut off, and so does not end as it has to. */
+      napi_get_value_string_utf8(env, arguments[1], path, sizeof path, &length) != napi_ok ||
+      length < sizeof ANNOUNCE || strlen(path) != length ||
+      strcmp(path + length - (sizeof ANNOUNCE - 1), ANNOUNCE) != 0)
+    return throw_type(env, "announceIn(namespace, path that ends in " ANNOUNCE ")");
+  int error = switch_on_in((int)namespace, path);
+  return error == 0 ? NULL : throw_errno(env, error, "announcing IPv6 addresses");
+}
+
 /* The socket that is the first argument, or NULL with an exception pending. */
 static Socket *first_argument(napi_env env, napi_callback_info info) {
   size_t count = 1;
@@ -378,6 +421,7 @@ NAPI_MODULE_INIT() {
   const napi_property_descriptor functions[] = {
       {"open", NULL, open_, NULL, NULL, NULL, napi_enumerable, NULL},
       {"openArp", NULL, open_arp, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"announceIn", NULL, announce_in, NULL, NULL, NULL, napi_enumerable, NULL},
       {"close", NULL, close_, NULL, NULL, NULL, napi_enumerable, NULL},
       {"ref", NULL, ref_, NULL, NULL, NULL, napi_enumerable, NULL},
       {"unref", NULL, unref_, NULL, NULL, NULL, napi_enumerable, NULL},

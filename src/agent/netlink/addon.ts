@@ -22,6 +22,12 @@ export interface Addon {
    * @param ifindex a link of the process's own namespace
    */
   openArp(ifindex: number, callback: NativeCallback): NativeSocket;
+  /**
+   * Lets a link in another network namespace announce its IPv6 addresses. Needs SYS_ADMIN. Throws when the file is not there.
+   * @param namespace descriptor of the network namespace
+   * @param path of the link's setting ndisc_notify
+   */
+  announceIn(namespace: number, path: string): void;
   close(socket: NativeSocket): void;
   ref(socket: NativeSocket): void;
   unref(socket: NativeSocket): void;

@@ -141,10 +141,19 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
       ['ref'],
       ['unref'],
     ];
-    calls.push(['openArp', 0, () => {}]);
+    calls.push(['openArp', 0, () => {}], ['announceIn'], ['announceIn', 1], ['announceIn', 1, 7]);
+    for (const path of [
+      '',
+      '/ndisc_notify',
+      '/x/forwarding',
+      '/x/ndisc_notify\0',
+      `${'/x'.repeat(4096)}/ndisc_notify`,
+    ]) {
+      calls.push(['announceIn', 1, path]);
+    }
     for (const bad of notWhole) {
       calls.push(['open', bad, 65536, () => {}], ['open', 1, bad, () => {}], ['open', 1, 65536, () => {}, bad]);
-      calls.push(['openArp', bad, () => {}]);
+      calls.push(['openArp', bad, () => {}], ['announceIn', bad, '/x/ndisc_notify']);
     }
     for (const bad of [...foreign, undefined]) {
       calls.push(['openArp', 1, bad]);
@@ -173,6 +182,7 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     const refused = [
       () => addon.open(1, 65536, () => {}, 0),
       () => addon.open(1, 65536, () => {}, 2 ** 31 - 1),
+      () => addon.announceIn(1, '/x/ndisc_notify'),
       () => addon.openArp(4711, () => {}),
       () => addon.openArp(2 ** 31 - 1, () => {}),
     ];

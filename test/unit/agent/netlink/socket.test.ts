@@ -24,6 +24,7 @@ const addon: Addon = {
     return { fd };
   },
   openArp: () => ({ fd }),
+  announceIn: () => {},
   close: () => {
     closed += 1;
   },
