@@ -8,7 +8,6 @@ import { usableBeside } from '../../domain/identity/overlap.ts';
 import { type Family, freeAddress, sizeOf, withPrefix } from '../../domain/identity/pool.ts';
 import { isRefusal, type Refusal } from '../../domain/identity/reason.ts';
 import type { Wish } from '../../domain/identity/wish.ts';
-import { parseAddress } from '../../domain/net/address-range.ts';
 import { formatAddress } from '../../domain/net/address-text.ts';
 import type { KubeClient } from '../../kernel/kube/client.ts';
 import { ApiError } from '../../kernel/kube/transport.ts';
@@ -30,6 +29,12 @@ export interface Claimant {
   readonly links: readonly IdentityLink[];
   /** Or why there is none; then only addresses can be had that need not be found. */
   readonly hmac: Hmac | Refusal;
+}
+
+/** Addresses that cannot be had, as numbers. */
+interface Taken {
+  has(value: bigint): boolean;
+  add(value: bigint): void;
 }
 
 export class Claims {
@@ -156,7 +161,7 @@ export class Claims {
     const intervals = ranges.flatMap((range) => usableBeside(range, older).map((interval) => ({ ...interval, range })));
     const ofFamily = intervals.filter((interval) => interval.family === family);
     const offset = poolOffset(hmac, linkKeyOf(identity, attachment, link.index), family, sizeOf(ofFamily));
-    const others = this.#takenBy(claimant, attachment);
+    const others = this.#takenBy(claimant, attachment, family);
     for (;;) {
       const value = freeAddress(ofFamily, offset, others);
       const range = ofFamily.find(({ first, last }) => value !== undefined && first <= value && value <= last)?.range;
@@ -168,14 +173,23 @@ export class Claims {
     }
   }
 
-  /** Addresses that are in use; one that the identity claimed and does not use, since an earlier try broke off, is not. */
-  #takenBy({ identity, links }: Claimant, attachment: string): Set<bigint> {
+  /**
+   * Addresses that are in use; one that the identity claimed and does not use, since an earlier try broke off, is not. Asked one by
+   * one: an attachment may have ten thousand claims.
+   */
+  #takenBy({ identity, links }: Claimant, attachment: string, family: Family): Taken {
     const used = new Set(addressesOf(links).map(claimName));
-    const claims = this.#options.stores.claims.by('attachment', attachment);
-    const values = claims
-      .filter((claim) => used.has(claim.metadata.name) || !belongsTo(claim, identity))
-      .map(({ spec }) => parseAddress(spec.address)?.value);
-    return new Set(values.filter((value) => value !== undefined));
+    const { written } = this.#options;
+    const refused = new Set<bigint>();
+    const isClaimed = (value: bigint) => {
+      const name = claimName({ address: formatAddress({ family, value }), attachment });
+      const claim = written.get(name);
+      return claim !== undefined && (used.has(name) || !belongsTo(claim, identity));
+    };
+    return {
+      has: (value) => refused.has(value) || isClaimed(value),
+      add: (value) => refused.add(value),
+    };
   }
 }
 

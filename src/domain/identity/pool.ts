@@ -4,6 +4,9 @@ import { type Address, type AddressRange, holds, parseAddress, parseSubnet } fro
 
 export type Family = Address['family'];
 
+/** A set, or whatever else can tell. */
+type Taken = Pick<ReadonlySet<bigint>, 'has'>;
+
 /** Addresses that may be given out, in order; no two intervals meet. */
 export type Intervals = readonly AddressRange[];
 
@@ -46,11 +49,10 @@ export function sizeOf(intervals: Intervals): bigint {
  * The first free address from `offset` on, going round once; nothing when all are taken.
  * @param taken addresses that others have, as numbers
  */
-export function freeAddress(intervals: Intervals, offset: bigint, taken: ReadonlySet<bigint>): bigint | undefined {
+export function freeAddress(intervals: Intervals, offset: bigint, taken: Taken): bigint | undefined {
   const size = sizeOf(intervals);
-  // One more than are taken: among so many different ones at least one is free, unless there are not so many.
-  const looks = size < BigInt(taken.size) + 1n ? size : BigInt(taken.size) + 1n;
-  for (let i = 0n; i < looks; i++) {
+  // However large the pool, this ends soon: no more looks than addresses are taken find none that is free.
+  for (let i = 0n; i < size; i++) {
     const address = addressAt(intervals, (offset + i) % size);
     if (address !== undefined && !taken.has(address)) return address;
   }
