@@ -45,6 +45,7 @@ const countHint = registerHintMetrics(metrics.registry);
 const addon = loadAddon(options.addonPath);
 const settings = new LinkSettings(options.netSettingsPath);
 const network = new NetlinkNetwork(addon, { settings });
+const dhcp = new DhcpClient(options.dhcpControlPath, clock);
 const agent = createAgent({
   ...options,
   version: PROGRAM_VERSION,
@@ -54,9 +55,9 @@ const agent = createAgent({
   plugins: new PluginDirectory(options.cniBinPath),
   podLinks: {
     cache: new ResultCache(options.multusResultsPath),
-    sandboxes: new Sandboxes(addon, options.netnsPath),
+    sandboxes: new Sandboxes(addon, options.netnsPath, dhcp),
   },
-  dhcp: new DhcpClient(options.dhcpControlPath, clock),
+  dhcp,
   remains: { cgroups: new PodCgroups(options.cgroupPath, options.podUid), filters: new MacFilters(addon) },
   probe: new MacFilterProbe(addon, settings),
   arpListeners: () => readArpListeners(),

@@ -7,6 +7,7 @@ import type { ClientName, DhcpAnswer, DhcpReport } from '../domain/dhcp/protocol
 import { isEqual } from '../domain/objects/equal.ts';
 import { type Clock, sleep } from '../kernel/process/clock.ts';
 import type { Logger } from '../kernel/process/logger.ts';
+import { inParallel } from '../kernel/queue/in-parallel.ts';
 import type { Clients } from './client-cache.ts';
 import type { PluginPort } from './plugin.ts';
 
@@ -113,7 +114,6 @@ export class Supervisor {
     // The file is the one that DEL will be called with; nothing is done for what it does not know.
     const client = (await this.#options.cache.read()).get(key);
     if (client === undefined) return { ok: 'No', because: `no link ${key} is in CNI's result cache` };
-    if (this.#asking.has(key)) return { ok: 'No', because: 'its lease is being asked for already' };
     this.#asking.add(key);
     try {
       return { ok: 'Yes', ...(await act(client)) };
@@ -204,12 +204,4 @@ export class Supervisor {
     this.#report = report;
     this.#options.onReport(report);
   }
-}
-
-async function inParallel<T>(items: readonly T[], width: number, act: (item: T) => Promise<void>): Promise<void> {
-  const queue = [...items];
-  const work = async () => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await act(item);
-  };
-  await Promise.all(Array.from({ length: width }, work));
 }

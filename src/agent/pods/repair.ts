@@ -9,11 +9,13 @@ import {
   encodePodRoute,
   encodeTakePlace,
 } from '../netlink/pod-link.ts';
-import { decodeRemoteLink, encodeNamedLinkGet } from '../netlink/remote.ts';
+import { decodeRemoteLink, encodeNamedLinkGet, type RemoteLink } from '../netlink/remote.ts';
 import { type Acknowledgement, NetlinkError, RequestSocket } from '../netlink/socket.ts';
 
 /** On each link that was made again; `ip link` shows it as the link's alias. It outlives the agent, as the link does. */
 export const REPAIR_NOTE = 'repaired by macvlan.dev';
+/** On a link that waits for its address: whoever finds it takes it for none. */
+export const UNFINISHED_NOTE = 'being repaired by macvlan.dev';
 /** The link's name until everything that can fail beforehand is done. */
 const DRAFT = 'mvr-draft';
 
@@ -25,10 +27,8 @@ export interface Sockets {
 
 /** Rejects when the kernel refuses anything; then nothing is left behind. */
 export async function repairIn(namespace: number, plan: RepairPlan, { addon, node }: Sockets): Promise<void> {
-  const inside = new RequestSocket(addon, namespace);
-  try {
-    const leftOver = await indexOf(inside, DRAFT); // of an agent that was killed over it
-    if (leftOver !== undefined) await inside.send([encodeLinkDelete(leftOver)]);
+  await within(namespace, addon, async (inside) => {
+    await removeLeftOvers(inside, plan.name);
     need(await node.send([encodeLinkInto(namespace, DRAFT, plan)]));
     const ifindex = await indexOf(inside, DRAFT);
     if (ifindex === undefined) throw new Error('the new link went away at once');
@@ -38,10 +38,49 @@ export async function repairIn(namespace: number, plan: RepairPlan, { addon, nod
       await inside.send([encodeLinkDelete(ifindex)]);
       throw error;
     }
+  });
+}
+
+/** Puts the addresses that came later on a link that waits for them, and says that it is whole. */
+export async function completeIn(
+  namespace: number,
+  name: string,
+  { addresses, routes }: Pick<RepairPlan, 'addresses' | 'routes'>,
+  addon: Addon,
+): Promise<void> {
+  await within(namespace, addon, async (inside) => {
+    const ifindex = await indexOf(inside, name);
+    if (ifindex === undefined) throw new Error('the new link went away while it waited for an address');
+    need(await inside.send(addresses.map((address) => encodePodAddress(ifindex, address))));
+    const answers = await inside.send(routes.map((route) => encodePodRoute(ifindex, route)));
+    need(answers.filter((answer) => answer?.code !== 'EEXIST'));
+    need(await inside.send([encodeTakePlace(ifindex, name, REPAIR_NOTE)]));
+  });
+}
+
+/** Takes away what was not finished. */
+export async function undoIn(namespace: number, name: string, addon: Addon): Promise<void> {
+  await within(namespace, addon, (inside) => removeLeftOvers(inside, name));
+}
+
+async function within(namespace: number, addon: Addon, act: (inside: RequestSocket) => Promise<void>): Promise<void> {
+  const inside = new RequestSocket(addon, namespace);
+  try {
+    await act(inside);
   } finally {
     // The socket keeps the namespace alive as a descriptor on it would.
     await inside.close();
   }
+}
+
+/** Of an agent that was killed over it, or of an attempt that failed. */
+async function removeLeftOvers(inside: RequestSocket, name: string): Promise<void> {
+  const draft = await linkNamed(inside, DRAFT);
+  const waiting = await linkNamed(inside, name);
+  const leftOver = [draft, waiting?.note === UNFINISHED_NOTE ? waiting : undefined].filter(
+    (link) => link !== undefined,
+  );
+  if (leftOver.length > 0) await inside.send(leftOver.map(({ ifindex }) => encodeLinkDelete(ifindex)));
 }
 
 /** One write: whoever looks sees no link of that name, or one with everything. */
@@ -51,7 +90,7 @@ async function finish(inside: RequestSocket, ifindex: number, plan: RepairPlan):
     encodeAnnounce(ifindex),
     // IPv4 addresses are announced when the link goes up; IPv6 ones only take up their routes on a link that is up.
     ...plan.addresses.filter((address) => !isIPv6(address)).map((address) => encodePodAddress(ifindex, address)),
-    encodeTakePlace(ifindex, plan.name, REPAIR_NOTE),
+    encodeTakePlace(ifindex, plan.name, plan.lease === undefined ? REPAIR_NOTE : UNFINISHED_NOTE),
     ...plan.addresses.filter(isIPv6).map((address) => encodePodAddress(ifindex, address)),
   ];
   const answers = await inside.send([...needed, ...plan.routes.map((route) => encodePodRoute(ifindex, route))]);
@@ -61,8 +100,12 @@ async function finish(inside: RequestSocket, ifindex: number, plan: RepairPlan):
 }
 
 async function indexOf(inside: RequestSocket, name: string): Promise<number | undefined> {
+  return (await linkNamed(inside, name))?.ifindex;
+}
+
+async function linkNamed(inside: RequestSocket, name: string): Promise<RemoteLink | undefined> {
   const [link] = await inside.ask([encodeNamedLinkGet(name)], decodeRemoteLink);
-  return link === undefined || link instanceof NetlinkError ? undefined : link.ifindex;
+  return link === undefined || link instanceof NetlinkError ? undefined : link;
 }
 
 function need(answers: readonly Acknowledgement[]): void {

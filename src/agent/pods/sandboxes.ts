@@ -20,8 +20,9 @@ import {
   type RemoteLink,
 } from '../netlink/remote.ts';
 import { NetlinkError, RequestSocket } from '../netlink/socket.ts';
-import type { SandboxPort } from '../ports.ts';
-import { REPAIR_NOTE, repairIn } from './repair.ts';
+import type { DhcpPort, SandboxPort } from '../ports.ts';
+import { type Enter, repairWithLease } from './lease-repair.ts';
+import { REPAIR_NOTE, repairIn, UNFINISHED_NOTE } from './repair.ts';
 
 /** So many namespaces are open at a time, for the few milliseconds that the questions take. */
 const BATCH = 32;
@@ -40,12 +41,15 @@ export class Sandboxes implements SandboxPort {
   readonly #addon: Addon;
   readonly #folder: string;
   readonly #socket: RequestSocket;
+  readonly #dhcp: DhcpPort | undefined;
 
   /**
    * Throws when the kernel refuses a socket.
    * @param folder where the node's /run/netns is seen from here
+   * @param dhcp gets leases for links that are made again
    */
-  constructor(addon: Addon, folder: string) {
+  constructor(addon: Addon, folder: string, dhcp?: DhcpPort) {
+    this.#dhcp = dhcp;
     this.#addon = addon;
     this.#folder = folder;
     this.#socket = new RequestSocket(addon);
@@ -65,18 +69,26 @@ export class Sandboxes implements SandboxPort {
   }
 
   async repair(plan: RepairPlan): Promise<void> {
-    const path = this.#pathOf(plan.netns);
-    if (path === undefined) throw new Error(`its network namespace ${plan.netns} is not one of /run/netns`);
-    const file = await open(path, 'r');
-    try {
-      await repairIn(file.fd, plan, { addon: this.#addon, node: this.#socket });
-    } finally {
-      await file.close();
-    }
+    const sockets = { addon: this.#addon, node: this.#socket };
+    const enter: Enter = (act) => this.#enter(plan.netns, act);
+    if (plan.lease === undefined) return enter((namespace) => repairIn(namespace, plan, sockets));
+    if (this.#dhcp === undefined) throw new Error('nobody here knows the DHCP daemon');
+    await repairWithLease(plan, plan.lease, { enter, sockets, dhcp: this.#dhcp });
   }
 
   close(): Promise<void> {
     return this.#socket.close();
+  }
+
+  async #enter(netns: string, act: (namespace: number) => Promise<void>): Promise<void> {
+    const path = this.#pathOf(netns);
+    if (path === undefined) throw new Error(`its network namespace ${netns} is not one of /run/netns`);
+    const file = await open(path, 'r');
+    try {
+      await act(file.fd);
+    } finally {
+      await file.close();
+    }
   }
 
   /** While a namespace is open, the kernel gives its number to no other. */
@@ -95,6 +107,7 @@ export class Sandboxes implements SandboxPort {
       for (const [i, { link, number }] of asked.entries()) {
         const answer = answers[i];
         if (answer instanceof NetlinkError) live.set(link, answer.code === 'ENODEV' ? 'Missing' : 'Unseen');
+        else if (answer?.note === UNFINISHED_NOTE) live.set(link, 'Missing');
         else if (answer !== undefined) live.set(link, await this.#describe(answer, number));
       }
     } finally {

@@ -102,6 +102,15 @@ function linkFrom(file: Fields, decode: (base64: string) => string): CachedLink 
   };
 }
 
+/** What an IPAM plugin's own result says: addresses, and the routes that go with them. */
+export function parseAssignment(result: Fields): Pick<CachedLink, 'addresses' | 'routes'> {
+  const ips = listOf(result['ips']);
+  return {
+    addresses: ips.flatMap((ip) => addressFrom(textOf(ip['address']))),
+    routes: listOf(result['routes']).flatMap((route) => routeFrom(route, ips)),
+  };
+}
+
 /** Pairs as libcni keeps them; Multus adds some twice, and the last one counts. */
 function argumentsOf(value: unknown): ReadonlyMap<string, string> {
   const pairs = Array.isArray(value) ? value.filter((pair) => Array.isArray(pair)) : [];

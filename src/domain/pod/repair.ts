@@ -1,4 +1,6 @@
 // Making a vanished link again, in place: what has to be done for it, and for which pods that is refused.
+import { DHCP_SOCKET } from '../../api/names.ts';
+import type { ClientName } from '../dhcp/protocol.ts';
 import type { Problem } from '../problem.ts';
 import { type CachedAddress, type CachedLink, type CachedRoute, isForeignLink } from './cached-link.ts';
 
@@ -16,6 +18,8 @@ export interface RepairPlan {
   readonly addresses: readonly CachedAddress[];
   /** In the order in which they have to be made. */
   readonly routes: readonly CachedRoute[];
+  /** Addresses and routes are the DHCP server's to give: by this name the daemon knows whose they are. */
+  readonly lease?: ClientName;
 }
 
 /** The plan, or why there is none. */
@@ -23,6 +27,7 @@ export function planRepair(link: CachedLink, parent: number): RepairPlan | Probl
   const refusal = refusalFor(link);
   if (refusal !== undefined) return refusal;
   const { netns, mac, addresses, settings } = link;
+  const lease = leaseOf(link);
   return {
     netns,
     name: link.interface,
@@ -30,10 +35,18 @@ export function planRepair(link: CachedLink, parent: number): RepairPlan | Probl
     mode: settings.mode,
     ...(settings.mtu === undefined ? {} : { mtu: settings.mtu }),
     parent,
-    addresses,
-    // A router can only be named once the way to it is there.
-    routes: link.routes.toSorted((a, b) => Number(a.gateway !== undefined) - Number(b.gateway !== undefined)),
+    ...(lease === undefined ? { addresses, routes: inOrder(link.routes) } : { addresses: [], routes: [], lease }),
   };
+}
+
+/** A router can only be named once the way to it is there. */
+export function inOrder(routes: readonly CachedRoute[]): readonly CachedRoute[] {
+  return routes.toSorted((a, b) => Number(a.gateway !== undefined) - Number(b.gateway !== undefined));
+}
+
+function leaseOf({ container, attachment, interface: link, settings }: CachedLink): ClientName | undefined {
+  if (settings.ipam !== 'dhcp' || container === undefined) return undefined;
+  return { container, network: attachment, interface: link };
 }
 
 export function isRefusal(plan: RepairPlan | Problem): plan is Problem {
@@ -50,11 +63,13 @@ function refusalFor(cached: CachedLink): Problem | undefined {
       link.interface,
       `plugins ran on it after macvlan (${settings.chained.join(', ')}), and what they did is not known`,
     );
-  if (settings.ipam === 'dhcp')
+  if (settings.ipam === 'dhcp' && settings.daemonSocket !== DHCP_SOCKET)
     return repairRefused(
       link.interface,
-      'its address comes by DHCP, and the daemon gives a lease up with the link that it was for',
+      "its address comes by DHCP from a daemon that is not the operator's, and gives a lease up with the link that it was for",
     );
+  if (settings.ipam === 'dhcp' && link.container === undefined)
+    return repairRefused(link.interface, 'the CNI result cache of the node does not tell by which name its lease goes');
   if (mac === '')
     return repairRefused(link.interface, 'the CNI result cache of the node does not tell its MAC address');
   return undefined;

@@ -1,6 +1,7 @@
 // The agent's core inside a network namespace: real netlink, stores filled over stdin, and an API server that only remembers.
 import { createInterface } from 'node:readline';
 import { type AgentOptions, createAgent, createStores } from '../../../src/agent/agent.ts';
+import { DhcpClient } from '../../../src/agent/dhcp/dhcp-client.ts';
 import { loadAddon } from '../../../src/agent/netlink/addon.ts';
 import { readArpListeners } from '../../../src/agent/netlink/arp-listeners.ts';
 import { listen } from '../../../src/agent/netlink/events.ts';
@@ -72,7 +73,10 @@ const client: AgentOptions['client'] = {
 
 function start(command: Extract<Command, { op: 'start' }>): void {
   const addon = loadAddon(command.addon);
-  const real = { cache: new ResultCache('/run/var-lib/cni/results'), sandboxes: new Sandboxes(addon, '/run/netns') };
+  const control = process.env['DHCP_CONTROL_PATH'];
+  const dhcp = control === undefined ? undefined : new DhcpClient(control, monotonicClock);
+  const sandboxes = new Sandboxes(addon, '/run/netns', dhcp);
+  const real = { cache: new ResultCache('/run/var-lib/cni/results'), sandboxes };
   const agent = createAgent({
     nodeName: NODE_NAME,
     bootId: '00000000-0000-4000-8000-000000000001',
@@ -82,6 +86,7 @@ function start(command: Extract<Command, { op: 'start' }>): void {
     network: new NetlinkNetwork(addon),
     plugins: { missing: async (wanted) => wanted.filter((name) => missingPlugins.includes(name)) },
     podLinks: command.links === 'AsWritten' ? new WrittenLinks(stores.pods, stores.attachments) : real,
+    ...(dhcp === undefined ? {} : { dhcp }),
     probe: new MacFilterProbe(addon, new LinkSettings()),
     arpListeners: () => readArpListeners(),
     listen: (onHint) => listen(addon, onHint),

@@ -14,6 +14,16 @@ const link: CachedLink = {
   settings: { master: 'mva-lan', mode: 'private', mtu: 1400, ipam: 'static', chained: [], fingerprint: '' },
 };
 
+const dhcp = { ...link.settings, ipam: 'dhcp', daemonSocket: '/run/macvlan-operator/dhcp.sock' };
+
+test("with a lease of the operator's own daemon, addresses and routes are the server's to give", () => {
+  expect(planRepair({ ...link, container: 'abc', settings: dhcp }, 7)).toMatchObject({
+    addresses: [],
+    routes: [],
+    lease: { container: 'abc', network: 'lan', interface: 'net1' },
+  });
+});
+
 test('the link is made on the verified NIC with everything that it had, the ways to routers before the routers', () => {
   expect(planRepair(link, 7)).toEqual({
     ...{ netns: '/run/netns/a', name: 'net1', mac: '02:00:00:00:00:01', mode: 'private', mtu: 1400, parent: 7 },
@@ -25,7 +35,12 @@ test('the link is made on the verified NIC with everything that it had, the ways
 test.each<[string, Partial<CachedLink>, string]>([
   ['other plugins ran on it', { settings: { ...link.settings, chained: ['tuning', 'sbr'] } }, '(tuning, sbr)'],
   ['a NAD of somebody else made it', { settings: { ...link.settings, master: 'eth0' } }, "somebody else's"],
-  ['its address comes by DHCP', { settings: { ...link.settings, ipam: 'dhcp' } }, 'DHCP'],
+  [
+    'its address comes by DHCP from another daemon',
+    { settings: { ...link.settings, ipam: 'dhcp' } },
+    "not the operator's",
+  ],
+  ['it is not known by which name its lease goes', { settings: dhcp }, 'by which name'],
   ['its MAC address is not known', { mac: '' }, 'MAC address'],
 ])('it is refused when %s, with a reason and a remedy', (_, change, because) => {
   expect(planRepair({ ...link, ...change }, 7)).toMatchObject({
