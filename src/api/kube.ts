@@ -188,4 +188,11 @@ export const DEPLOYMENT: Kind<Deployment> = {
   plural: 'deployments',
   namespaced: true,
 };
+/** As far as anyone here looks into one, it is like a Deployment. */
+export const REPLICA_SET: Kind<Deployment> = {
+  apiVersion: 'apps/v1',
+  kind: 'ReplicaSet',
+  plural: 'replicasets',
+  namespaced: true,
+};
 export const SECRET: Kind<Secret> = { apiVersion: 'v1', kind: 'Secret', plural: 'secrets', namespaced: true };

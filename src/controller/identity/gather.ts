@@ -1,5 +1,5 @@
 // Gather: everything that the decision about one group of identities is made from, as one value.
-import { DEPLOYMENT, POD, type Pod } from '../../api/kube.ts';
+import { DEPLOYMENT, POD, type Pod, REPLICA_SET } from '../../api/kube.ts';
 import { ANNOTATION_RELEASE } from '../../api/names.ts';
 import type { MacvlanClaim } from '../../api/v1alpha1/claim.ts';
 import type { IdentityHolder, MacvlanIdentity } from '../../api/v1alpha1/identity.ts';
@@ -45,20 +45,22 @@ export async function gatherGroup(sight: IdentitySight, key: string, signal: Abo
   return { namespace, pods, identities, claims, replicas, holders };
 }
 
-/** The one thing that is fetched, and only while a pod waits: how many slots a Deployment has. */
+const KINDS = { Deployment: DEPLOYMENT, ReplicaSet: REPLICA_SET } as const;
+
+/** The one thing that is fetched, and only while a pod waits: how many slots there are. */
 async function replicasFor(
   { client }: IdentitySight,
   namespace: string,
   pods: readonly Pod[],
   signal: AbortSignal,
 ): Promise<number | undefined> {
-  const name = pods
+  const owner = pods
     .filter(isWaiting)
-    .map((pod) => groupOf(pod).deployment)
-    .find((deployment) => deployment !== undefined);
-  if (name === undefined) return undefined;
-  const deployment = await client.get(DEPLOYMENT, { namespace, name }, signal);
-  return deployment?.spec?.replicas;
+    .map((pod) => groupOf(pod).slotsOf)
+    .find((slotsOf) => slotsOf !== undefined);
+  if (owner === undefined) return undefined;
+  const found = await client.get(KINDS[owner.kind], { namespace, name: owner.name }, signal);
+  return found?.spec?.replicas;
 }
 
 async function holderFacts(

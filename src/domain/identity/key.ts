@@ -3,11 +3,11 @@ import type { OwnerReference, Pod } from '../../api/kube.ts';
 import { ANNOTATION_IDENTITY, GATE_IDENTITY, GATED, LABEL_GATED } from '../../api/names.ts';
 import type { Reclaim } from '../../api/v1alpha1/identity.ts';
 
-/** Identities that are handed out together: one, or the slots of a Deployment. The queue works on one group at a time. */
+/** Identities that are handed out together: one, or the slots of a Deployment or ReplicaSet. The queue works on one group at a time. */
 export interface Group {
   readonly name: string;
-  /** The Deployment whose replica count says how many slots there are; nothing where the group is one identity. */
-  readonly deployment: string | undefined;
+  /** Whose replica count says how many slots there are; nothing where the group is one identity. */
+  readonly slotsOf: { readonly kind: 'Deployment' | 'ReplicaSet'; readonly name: string } | undefined;
   /** For an identity that the controller makes. */
   readonly reclaim: Reclaim;
 }
@@ -59,9 +59,9 @@ function groupOfOwned(pod: Pod, owner: OwnerReference): Group {
       return ofName(`statefulset-${name}`, RETAIN);
     case 'ReplicaSet': {
       const ending = `-${labels['pod-template-hash']}`;
-      if (!owner.name.endsWith(ending)) break;
-      const deployment = owner.name.slice(0, -ending.length);
-      return { name: `deployment-${deployment}`, deployment, reclaim: RETAIN };
+      // Other controllers than Deployments make ReplicaSets for each revision: their identities do not stay for ever.
+      if (!owner.name.endsWith(ending)) return ofSlots('ReplicaSet', owner.name, PASSING);
+      return ofSlots('Deployment', owner.name.slice(0, -ending.length), RETAIN);
     }
     case 'DaemonSet':
       return ofName(`daemonset-${owner.name}-${nodeOf(pod) ?? name}`, RETAIN);
@@ -74,7 +74,11 @@ function groupOfOwned(pod: Pod, owner: OwnerReference): Group {
 }
 
 function ofName(name: string, reclaim: Reclaim): Group {
-  return { name, deployment: undefined, reclaim };
+  return { name, slotsOf: undefined, reclaim };
+}
+
+function ofSlots(kind: 'Deployment' | 'ReplicaSet', name: string, reclaim: Reclaim): Group {
+  return { name: `${kind.toLowerCase()}-${name}`, slotsOf: { kind, name }, reclaim };
 }
 
 /** The node that a DaemonSet made the pod for. */
@@ -86,13 +90,13 @@ function nodeOf(pod: Pod): string | undefined {
 
 /** The group that an identity belongs to, by its name alone. */
 export function groupNameOf(identity: string): string {
-  return /^(deployment-.+)-\d+$/.exec(identity)?.[1] ?? identity;
+  return /^((?:deployment|replicaset)-.+)-\d+$/.exec(identity)?.[1] ?? identity;
 }
 
 /** Names of the identities that a pod of the group may have, the preferred one first. */
 export function candidatesFor(pod: Pod, group: Group, replicas: number | undefined): readonly string[] {
   const ask = askOf(pod);
   if (ask.type === 'Named') return [ask.name];
-  if (group.deployment === undefined) return [group.name];
+  if (group.slotsOf === undefined) return [group.name];
   return Array.from({ length: replicas ?? 1 }, (_, slot) => `${group.name}-${slot}`);
 }

@@ -14,7 +14,7 @@ export interface GroupFacts {
   /** Pods of the group that wait or are bound. */
   readonly pods: readonly Pod[];
   readonly identities: readonly MacvlanIdentity[];
-  /** How many slots a Deployment has; nothing for groups of one, and where nobody waits. */
+  /** How many slots a Deployment or ReplicaSet has; nothing for groups of one, and where nobody waits. */
   readonly replicas: number | undefined;
   /** By name of the identity, for those that somebody holds, and those that do not know yet who does. */
   readonly holders: ReadonlyMap<string, HolderFacts>;
@@ -113,7 +113,7 @@ function remedyFor(pod: Pod, identity: string, { pod: holder, holder: { uid } }:
     const release = `kubectl -n ${pod.metadata.namespace} annotate mvi ${identity} ${ANNOTATION_RELEASE}=${uid}`;
     return `If it is known not to run any more: ${release}`;
   }
-  if (groupOf(pod).deployment !== undefined)
+  if (groupOf(pod).slotsOf?.kind === 'Deployment')
     return 'Set strategy.type: Recreate in the Deployment, so that pods go before others come.';
   return 'It goes on when that pod has ended.';
 }
@@ -123,8 +123,8 @@ function noSlots(pod: Pod): Wait {
     pod,
     identity: undefined,
     reason: 'HolderAlive',
-    message: 'The Deployment has no replicas, and so no identity for this pod.',
-    remedy: 'It goes on when the Deployment is scaled up.',
+    message: 'Who made the pod has no replicas, and so no identity for this one.',
+    remedy: 'It goes on when that is scaled up.',
   };
 }
 

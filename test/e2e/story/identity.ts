@@ -1,4 +1,5 @@
 // Chapter eight: a pod keeps its MAC address without choosing one, and nobody else gets it before it is gone.
+import { asWritten } from '../gate.ts';
 import { linksOf, podManifest } from '../pods.ts';
 import { workloadManifest } from '../workloads.ts';
 import { type Chapter, deletePods, kubectl, kubeJson, pingFrom, reaches, type World } from '../world.ts';
@@ -32,6 +33,7 @@ export const identity: Chapter = {
     await kubectl(world, ['get', 'mvc']);
     await movesToTheOtherNode(world, first);
     await waitsForItsPredecessor(world);
+    await isASlot(world);
     await isReclaimed(world);
     await kubectl(world, ['-n', 'home', 'delete', 'deployment', APP, '--cascade=foreground', '--timeout=60s']);
   },
@@ -86,6 +88,26 @@ async function waitsForItsPredecessor(world: World): Promise<void> {
   });
   await kubectl(world, ['-n', 'home', 'get', 'pod', 'rival']);
   await deletePods(world, 'home', ['rival']);
+}
+
+/** Pods of a ReplicaSet have new names each time; their identities are its slots. */
+async function isASlot(world: World): Promise<void> {
+  const { spec } = podManifest({ name: 'scanner', namespace: 'home', node: '' }) as { spec: Record<string, unknown> };
+  const { nodeName: _, ...podSpec } = spec;
+  const annotations = { 'k8s.v1.cni.cncf.io/networks': 'lan-dhcp', 'macvlan.dev/identity': 'auto' };
+  const template = asWritten({ metadata: { labels: { app: 'scanner' }, annotations }, spec: podSpec });
+  const replicaSet = {
+    apiVersion: 'apps/v1',
+    kind: 'ReplicaSet',
+    metadata: { name: 'scanner', namespace: 'home' },
+    spec: { replicas: 1, selector: { matchLabels: { app: 'scanner' } }, template },
+  };
+  await kubectl(world, ['apply', '-f', '-'], JSON.stringify(replicaSet));
+  await world.stage.eventually('the pod of a ReplicaSet holds the first of its slots', async () => {
+    const found = await world.cluster.kubectl(['-n', 'home', 'get', 'mvi', 'replicaset-scanner-0', '-o', 'json']);
+    return found.code === 0 && JSON.parse(found.stdout).status?.phase === 'Bound';
+  });
+  await kubectl(world, ['-n', 'home', 'delete', 'replicaset', 'scanner', '--cascade=foreground', '--timeout=60s']);
 }
 
 /** An identity that a user made, with an end. */

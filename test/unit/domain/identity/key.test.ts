@@ -38,7 +38,6 @@ describe('the identity of a pod', () => {
       'job-backup-3',
     ],
     ['of an owner that nobody here knows follows its name', owned('CloneSet', 'web'), 'cloneset-web-0'],
-    ['of a ReplicaSet that no Deployment made follows its name', owned('ReplicaSet', 'web'), 'replicaset-web-0'],
     ['that names one is that', waitingPod('x', { annotations: { 'macvlan.dev/identity': 'vip' } }), 'vip'],
   ])('%s', (_what, pod, name) => {
     const group = groupOf(pod);
@@ -48,9 +47,20 @@ describe('the identity of a pod', () => {
 
   test('of a Deployment is one of as many slots as there are replicas', () => {
     const pod = owned('ReplicaSet', 'web-5d4f', { labels: { 'pod-template-hash': '5d4f' } });
-    expect(groupOf(pod)).toMatchObject({ name: 'deployment-web', deployment: 'web' });
+    expect(groupOf(pod)).toMatchObject({ name: 'deployment-web', slotsOf: { kind: 'Deployment', name: 'web' } });
     expect(candidatesFor(pod, groupOf(pod), 2)).toEqual(['deployment-web-0', 'deployment-web-1']);
     expect(candidatesFor(pod, groupOf(pod), 0)).toEqual([]);
+  });
+
+  test('of a ReplicaSet that no Deployment made is one of its own slots, and goes a day after its last pod', () => {
+    const pod = owned('ReplicaSet', 'web');
+    const group = groupOf(pod);
+    expect(group).toEqual({
+      name: 'replicaset-web',
+      slotsOf: { kind: 'ReplicaSet', name: 'web' },
+      reclaim: { type: 'Delete', after: '24h' },
+    });
+    expect(candidatesFor(pod, group, 2)).toEqual(['replicaset-web-0', 'replicaset-web-1']);
   });
 
   test('is of another name for each kind of owner', () => {
@@ -66,6 +76,7 @@ describe('the identity of a pod', () => {
 
   test('belongs to the group that its name says', () => {
     expect(groupNameOf('deployment-web-12')).toBe('deployment-web');
+    expect(groupNameOf('replicaset-web-1')).toBe('replicaset-web');
     expect(groupNameOf('statefulset-web-0')).toBe('statefulset-web-0');
     const named = waitingPod('x', { annotations: { 'macvlan.dev/identity': 'deployment-web-1' } });
     expect(groupOf(named).name).toBe('deployment-web');
