@@ -255,7 +255,7 @@ function shimsOf({ plan, facts }: Outcome): readonly NodeShim[] {
 }
 
 function podStatus(pod: PodLink): NodePod {
-  const { namespace, name, uid, attachment, mac, ips, state, problem } = pod;
+  const { namespace, name, uid, attachment, mac, ips, duplicates, state, problem } = pod;
   return {
     namespace,
     name,
@@ -264,6 +264,7 @@ function podStatus(pod: PodLink): NodePod {
     interface: pod.interface,
     ...(mac === '' ? {} : { mac }),
     ...(ips.length === 0 ? {} : { ips }),
+    ...(duplicates === undefined ? {} : { duplicates }),
     state,
     ...(problem === undefined ? {} : { problem: problemStatus(problem) }),
   };

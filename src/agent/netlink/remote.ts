@@ -77,5 +77,11 @@ export function decodeRemoteAddress({ body }: Message): LiveAddress | undefined 
   if (found === undefined || !found.isGlobal || !attributes.has(k.IFA_TARGET_NETNSID)) return undefined;
   const flags = readU32(attributes.get(k.IFA_FLAGS)) ?? body.readUInt8(2);
   const isPermanent = (flags & k.IFA_F_PERMANENT) !== 0;
-  return { address: found.address, isUsable: found.isTentative !== true, isPermanent };
+  const isDuplicate = (flags & k.IFA_F_DADFAILED) !== 0;
+  return {
+    address: found.address,
+    isUsable: found.isTentative !== true,
+    isPermanent,
+    ...(isDuplicate ? { isDuplicate } : {}),
+  };
 }

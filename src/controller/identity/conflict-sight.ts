@@ -4,13 +4,13 @@ import { boundTo } from '../../domain/identity/adopt.ts';
 import {
   type AddressFacts,
   addressKey,
-  areOneLanOn,
   type Conflict,
   judgeAddress,
   type Sighting,
   sightingsIn,
 } from '../../domain/identity/conflicts.ts';
 import type { Stores } from '../stores.ts';
+import { isOneLan } from './one-lan.ts';
 
 type ConflictStores = Pick<Stores, 'nodeStates' | 'claims' | 'identities' | 'pods'>;
 
@@ -21,9 +21,7 @@ export function gatherAddress(stores: ConflictStores, address: string): AddressF
     sightings: stores.nodeStates.by('address', address).flatMap((state) => sightingsIn(state, address)),
     claims: stores.claims.by('address', address),
     isEntitled: (sighting, owner) => isEntitled(stores, sighting, owner),
-    isOneLan: (attachment, other) =>
-      attachment === other ||
-      stores.nodeStates.by('attachment', attachment).some((state) => areOneLanOn(state, attachment, other)),
+    isOneLan: (attachment, other) => isOneLan(stores, attachment, other),
   };
 }
 

@@ -122,8 +122,9 @@ function isThere({ state }: NodePod): boolean {
   return state !== 'Ghost' && state !== 'NeverAttached';
 }
 
-function addressesOfLink({ mac = '', ips = [] }: NodePod): readonly string[] {
-  return [mac, ...ips].map(addressKey).filter((key) => key !== undefined);
+function addressesOfLink({ mac = '', ips = [], duplicates = [] }: NodePod): readonly string[] {
+  const keys = [mac, ...ips, ...duplicates].map(addressKey).filter((key) => key !== undefined);
+  return [...new Set(keys)];
 }
 
 function entryOf(pod: NodePod): readonly [string, NodePod] {

@@ -11,7 +11,7 @@ import type { Problem } from '../problem.ts';
 import type { AttachedPod } from './attached.ts';
 import { type CachedLink, isForeignLink, keyOfLink } from './cached-link.ts';
 import { settingsOf } from './link-settings.ts';
-import { addressesOf, type LiveAddress } from './live-addresses.ts';
+import { addressesOf, duplicatesIn, type LiveAddress } from './live-addresses.ts';
 import { isUnreadable, parseNetworks } from './networks.ts';
 
 /** A link as the kernel shows it in the pod's namespace. */
@@ -37,6 +37,8 @@ export type LinkSights = ReadonlyMap<string, LinkSight>;
 
 /** A pod's link with its state. */
 export interface PodLink extends AttachedPod {
+  /** Addresses for which somebody else on the LAN answered. */
+  readonly duplicates?: readonly string[];
   readonly state: NodePod['state'];
   readonly problem?: ProblemStatus;
 }
@@ -71,10 +73,11 @@ export function judgeLinks(facts: LinkFacts): readonly PodLink[] {
 }
 
 /** What is on the link counts more than what is written on the pod. */
-function ipsNow(sight: LinkSight | undefined): Partial<Pick<PodLink, 'ips'>> {
+function ipsNow(sight: LinkSight | undefined): Partial<Pick<PodLink, 'ips' | 'duplicates'>> {
   if (sight === undefined || typeof sight.live === 'string' || sight.live.addresses === undefined) return {};
   const { granted, learnt } = addressesOf(sight.cached, sight.live.addresses);
-  return { ips: [...granted, ...learnt].sort() };
+  const duplicates = duplicatesIn(sight.live.addresses);
+  return { ips: [...granted, ...learnt].sort(), ...(duplicates.length === 0 ? {} : { duplicates }) };
 }
 
 function saidBefore(link: NodePod | undefined): Pick<PodLink, 'state' | 'problem'> {

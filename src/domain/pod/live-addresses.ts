@@ -10,6 +10,8 @@ export interface LiveAddress {
   readonly isUsable: boolean;
   /** It has no end: somebody set it. What a router's advertisement or a DHCP client gave has a lifetime. */
   readonly isPermanent: boolean;
+  /** The kernel asked the LAN whether anybody has it, and somebody answered (IPv6). */
+  readonly isDuplicate?: true;
 }
 
 export interface LinkAddresses {
@@ -41,4 +43,10 @@ export function addressesOf(cached: CachedLink, live: readonly LiveAddress[] | u
 function isCredible(ipam: string, address: string, isPermanent: boolean): boolean {
   if (ipam === '') return true;
   return address.includes(':') ? !isPermanent : ipam === 'dhcp';
+}
+
+/** Those that somebody else on the LAN has, sorted. */
+export function duplicatesIn(live: readonly LiveAddress[]): readonly string[] {
+  const found = live.filter(({ isDuplicate }) => isDuplicate === true).map(({ address }) => address);
+  return found.sort().slice(0, LEARNT_MAX);
 }
