@@ -1,6 +1,6 @@
 // One identity, one pod: another one gets it only when the pod before is proved to be gone.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { DEPLOYMENT, NODE } from '../../../src/api/kube.ts';
+import { DEPLOYMENT, NODE, REPLICA_SET } from '../../../src/api/kube.ts';
 import { IDENTITY } from '../../../src/api/v1alpha1/identity.ts';
 import { useControlPlane } from '../../support/control-plane.ts';
 import { until } from '../../support/until.ts';
@@ -140,6 +140,28 @@ describe('a Deployment', () => {
     expect(said).toContain('Set strategy.type: Recreate in the Deployment');
     await world.endPod('pihole-5d4f-aaaaa');
     expect(await macOf('pihole-5d4f-bbbbb')).toBe(mac);
+  });
+});
+
+describe('the pods of a ReplicaSet that no Deployment made', () => {
+  const owned = { owner: { kind: 'ReplicaSet', name: 'bare' } };
+
+  test('hold its slots: the one that replaces another has its identity when that one has ended', async () => {
+    const template2 = { metadata: { labels: { app: 'bare' } }, spec: { containers: [{ name: 'c', image: 'none' }] } };
+    const spec = { replicas: 2, selector: { matchLabels: { app: 'bare' } }, template: template2 };
+    await world.client.create(REPLICA_SET, { metadata: { name: 'bare', namespace: HOME }, spec });
+    for (const name of ['bare-aaaaa', 'bare-bbbbb']) {
+      await world.makePod(name, owned);
+      await world.bound(name);
+      await world.schedule(name, 'node-a');
+    }
+    const bound = async (pod: string) => (await world.bound(pod)).metadata.annotations?.['macvlan.dev/bound'];
+    expect([await bound('bare-aaaaa'), await bound('bare-bbbbb')]).toEqual(['replicaset-bare-0', 'replicaset-bare-1']);
+    const mac = await macOf('bare-bbbbb');
+    await world.makePod('bare-ccccc', owned);
+    expect(await world.told('bare-ccccc', 'HolderAlive')).toContain('It goes on when that pod has ended.');
+    await world.endPod('bare-bbbbb');
+    expect(await macOf('bare-ccccc')).toBe(mac);
   });
 });
 
