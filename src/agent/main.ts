@@ -11,6 +11,7 @@ import { Metrics } from '../kernel/process/metrics.ts';
 import { PROGRAM_VERSION } from '../kernel/process/version.ts';
 import { createAgent, createStores, reflectorsFor } from './agent.ts';
 import { DhcpClient } from './dhcp/dhcp-client.ts';
+import { registerLeaseMetrics } from './dhcp/metrics.ts';
 import { NodeLock, partsInTurn } from './lock.ts';
 import { registerHintMetrics, registerPodMetrics } from './metrics.ts';
 import { loadAddon } from './netlink/addon.ts';
@@ -55,7 +56,7 @@ const agent = createAgent({
   plugins: new PluginDirectory(options.cniBinPath),
   podLinks: {
     cache: new ResultCache(options.multusResultsPath),
-    sandboxes: new Sandboxes(addon, options.netnsPath, dhcp),
+    sandboxes: new Sandboxes(addon, options.netnsPath, dhcp, options.netSettingsPath),
   },
   dhcp,
   remains: { cgroups: new PodCgroups(options.cgroupPath, options.podUid), filters: new MacFilters(addon) },
@@ -72,6 +73,8 @@ const agent = createAgent({
 });
 
 const lock = new NodeLock({ clock, logger });
+registerLeaseMetrics(metrics.registry, { dhcp: () => dhcp.sight, links: () => agent.links });
+
 const synced = Promise.all(reflectors.map((reflector) => reflector.synced));
 const health = new HealthServer({
   port: options.healthPort,

@@ -83,8 +83,8 @@ function talk(namespace: string, code: string): { readonly child: ChildProcess; 
 }
 
 const ECHO = "require('net').createServer((s) => s.pipe(s)).listen(7000, () => console.log('ready'))";
-const CALLER = `
-  const socket = require('net').connect(7000, '${ROUTER_IP}', () => setInterval(() => socket.write('x'), 50));
+const callerOf = (server: string) => `
+  const socket = require('net').connect(7000, '${server}', () => setInterval(() => socket.write('x'), 50));
   socket.on('data', () => console.log('echo')).on('close', () => console.log('closed')).on('error', () => {});`;
 
 beforeEach(async () => {
@@ -123,11 +123,15 @@ describe('a running pod whose NIC is replaced', () => {
     await until('the pod reaches the LAN', () => lab.pings('pod', ROUTER_IP));
   });
 
-  test('keeps its open TCP connections', async () => {
+  test.each([
+    ['IPv4', ROUTER_IP],
+    ['IPv6', 'fd09::fe'],
+  ])('keeps its open TCP connections over %s', async (_family, address) => {
     await attach({ spec: IN_PLACE });
     const server = talk('router', ECHO);
     await until('the server listens', () => server.said.includes('ready'));
-    const caller = talk('pod', CALLER);
+    await until('both ends have searched for duplicates', () => lab.pings('pod', address));
+    const caller = talk('pod', callerOf(address));
     await until('the connection works', () => caller.said.includes('echo'));
     await becomes('Attached');
     await unplug();
@@ -155,6 +159,31 @@ describe('a running pod whose NIC is replaced', () => {
     expect(own.map((frame) => frame.arp)).toContainEqual(expect.objectContaining({ spa: IP, tpa: IP }));
     // In IPv6 the kernel's search for duplicates and its membership reports come from the same address.
     expect(own.filter((frame) => frame.ethertype === 'ipv6')).not.toEqual([]);
+  });
+
+  test('is known to its neighbours at once by its own MAC address in both families, whatever they believed meanwhile', async () => {
+    await attach({ spec: IN_PLACE });
+    await becomes('Attached');
+    await unplug();
+    await becomes('Ghost');
+    await lab.ip('router', `link add sw0 type veth peer name ${NIC} netns node`);
+    await lab.ip('router', 'link set sw0 up');
+    // Without addresses of its own the router asks nobody: what it learns, it is told.
+    for (const address of [IP, 'fd09::2']) {
+      await lab.ip('router', `neigh replace ${address} lladdr 02:00:00:00:00:99 nud stale dev sw0`);
+    }
+    await lab.ip('node', `link set ${NIC} up`);
+    await becomes('Repaired');
+    const repaired = performance.now();
+    for (const address of [IP, 'fd09::2']) {
+      const known = async () =>
+        (await lab.show<{ lladdr: string }>('router', `neigh show ${address} dev sw0`))[0]?.lladdr;
+      await until(`${address} is known`, async () => (await known()) === MAC);
+      // For IPv6, the kernel first searches for duplicates: a second or two.
+      console.log(
+        `${address} is known by its MAC address ${(performance.now() - repaired).toFixed(0)} ms after it was repaired`,
+      );
+    }
   });
 
   test('leaves nothing behind when it ends, with the real DEL', async () => {

@@ -1,4 +1,5 @@
 // Makes a vanished link again in a running pod's namespace: on the node and put in there, then finished from inside.
+import { join } from 'node:path';
 import type { RepairPlan } from '../../domain/pod/repair.ts';
 import type { Addon } from '../netlink/addon.ts';
 import {
@@ -23,15 +24,19 @@ export interface Sockets {
   readonly addon: Addon;
   /** A socket in the node's own namespace. */
   readonly node: RequestSocket;
+  /** Where /proc/sys/net is seen from here, writable. */
+  readonly settings: string;
 }
 
 /** Rejects when the kernel refuses anything; then nothing is left behind. */
-export async function repairIn(namespace: number, plan: RepairPlan, { addon, node }: Sockets): Promise<void> {
+export async function repairIn(namespace: number, plan: RepairPlan, sockets: Sockets): Promise<void> {
+  const { addon, node } = sockets;
   await within(namespace, addon, async (inside) => {
     await removeLeftOvers(inside, plan.name);
     need(await node.send([encodeLinkInto(namespace, DRAFT, plan)]));
     const ifindex = await indexOf(inside, DRAFT);
     if (ifindex === undefined) throw new Error('the new link went away at once');
+    announceIPv6(namespace, sockets);
     try {
       await finish(inside, ifindex, plan);
     } catch (error) {
@@ -39,6 +44,18 @@ export async function repairIn(namespace: number, plan: RepairPlan, { addon, nod
       throw error;
     }
   });
+}
+
+/**
+ * Lets the link announce its IPv6 addresses, each when the search for duplicates is over. Where that cannot be set, as without IPv6,
+ * the search itself shows switches where the link is, and its neighbours know its MAC address.
+ */
+function announceIPv6(namespace: number, { addon, settings }: Sockets): void {
+  try {
+    addon.announceIn(namespace, join(settings, 'ipv6/conf', DRAFT, 'ndisc_notify'));
+  } catch {
+    // See above.
+  }
 }
 
 /** Puts the addresses that came later on a link that waits for them, and says that it is whole. */

@@ -42,14 +42,17 @@ export class Sandboxes implements SandboxPort {
   readonly #folder: string;
   readonly #socket: RequestSocket;
   readonly #dhcp: DhcpPort | undefined;
+  readonly #settings: string;
 
   /**
    * Throws when the kernel refuses a socket.
    * @param folder where the node's /run/netns is seen from here
    * @param dhcp gets leases for links that are made again
+   * @param settings where /proc/sys/net is seen from here, writable
    */
-  constructor(addon: Addon, folder: string, dhcp?: DhcpPort) {
+  constructor(addon: Addon, folder: string, dhcp?: DhcpPort, settings = '/proc/sys/net') {
     this.#dhcp = dhcp;
+    this.#settings = settings;
     this.#addon = addon;
     this.#folder = folder;
     this.#socket = new RequestSocket(addon);
@@ -69,7 +72,7 @@ export class Sandboxes implements SandboxPort {
   }
 
   async repair(plan: RepairPlan): Promise<void> {
-    const sockets = { addon: this.#addon, node: this.#socket };
+    const sockets = { addon: this.#addon, node: this.#socket, settings: this.#settings };
     const enter: Enter = (act) => this.#enter(plan.netns, act);
     if (plan.lease === undefined) return enter((namespace) => repairIn(namespace, plan, sockets));
     if (this.#dhcp === undefined) throw new Error('nobody here knows the DHCP daemon');
