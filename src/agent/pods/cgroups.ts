@@ -9,8 +9,10 @@ import type { CgroupsPort } from '../ports.ts';
 const DEPTH = 7;
 /** `pod<uid>`, or with systemd `kubepods-burstable-pod<uid>.slice` with underscores. */
 const POD = /(?:^|-)pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12})(?:\.slice)?$/;
-/** The folders that hold pods; the middle one is of systemd. */
-const HOLDS_PODS = /^(?:kubepods|burstable|besteffort|kubepods-(?:burstable|besteffort)\.slice|kubepods\.slice)$/;
+/** The folder of all pods; systemd puts the folders above it into its name. */
+const ROOT = /(?:^|-)kubepods(?:\.slice)?$/;
+/** Folders that hold pods, one for each class of service but the first. */
+const HOLDS_PODS = /^(?:burstable|besteffort)$|(?:^|-)kubepods(?:-burstable|-besteffort)?(?:\.slice)?$/;
 
 export class PodCgroups implements CgroupsPort {
   readonly #folder: string;
@@ -44,7 +46,7 @@ export class PodCgroups implements CgroupsPort {
       for (const folder of level) {
         for (const name of await foldersIn(folder)) {
           const path = join(folder, name);
-          if (/^kubepods(\.slice)?$/.test(name) && (await uidsBelow(path)).includes(this.#own)) return path;
+          if (ROOT.test(name) && (await uidsBelow(path)).includes(this.#own)) return path;
           next.push(path);
         }
       }

@@ -31,6 +31,11 @@ test.each([
     `kubepods.slice/kubepods-pod${underscored(OTHER)}.slice/cri-containerd-x.scope`,
   ],
   [
+    'with systemd, below a folder of their own',
+    `kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod${underscored(OWN)}.slice`,
+    `kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-besteffort.slice/kubelet-kubepods-besteffort-pod${underscored(OTHER)}.slice`,
+  ],
+  [
     'in version 1, somewhere below a controller',
     `memory/of/node-a/kubepods/besteffort/pod${OWN}`,
     `memory/of/node-a/kubepods/burstable/pod${OTHER}`,
