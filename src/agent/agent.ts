@@ -4,6 +4,7 @@ import { ANNOTATION_NETWORK_STATUS, ANNOTATION_NETWORKS } from '../api/multus.ts
 import { ATTACHMENT, type MacvlanAttachment } from '../api/v1alpha1/attachment.ts';
 import { type MacvlanNodeState, NODE_STATE } from '../api/v1alpha1/node-state.ts';
 import { RESPONDER_LABELS } from '../domain/parent/preflight/host.ts';
+import type { LinkSights } from '../domain/pod/link-state.ts';
 import { ANNOTATION_STATIC_UID } from '../domain/pod/mirror.ts';
 import { CONTEST_LIMITS, type ContestLimits } from '../domain/shim/contest.ts';
 import { Controller } from '../kernel/controller/controller.ts';
@@ -81,6 +82,8 @@ export interface AgentOptions {
 }
 
 export interface Agent {
+  /** What is known of pods' links by now. */
+  readonly links: LinkSights;
   /** Works until `signal` aborts. The stores have to be complete by then: what they lack is taken down. */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -157,6 +160,9 @@ export function createAgent(options: AgentOptions): Agent {
   stores.pods.onChange(() => departures.enqueueAfter(nodeName, PATIENCE_MS));
 
   return {
+    get links() {
+      return podWatch?.sights ?? new Map();
+    },
     async run(signal) {
       const stopListening = options.listen((hint) => {
         guard.hear(hint, options.network.port, clock.now());
