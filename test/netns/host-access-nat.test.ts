@@ -108,7 +108,7 @@ describe('host access', () => {
        nft 'add rule ip nat post ip saddr ${CLUSTER} ip daddr != ${CLUSTER} masquerade'`,
     ],
     [
-      'iptables, with the rules of kube-proxy around it',
+      'iptables, with the rules of kube-proxy and of a cluster network that lets only its own pass',
       `iptables-legacy -t nat -N KUBE-POSTROUTING
        iptables-legacy -t nat -A POSTROUTING -j KUBE-POSTROUTING
        iptables-legacy -t nat -A KUBE-POSTROUTING -m mark ! --mark 0x4000/0x4000 -j RETURN
@@ -116,7 +116,18 @@ describe('host access', () => {
        iptables-legacy -t nat -A POSTROUTING -s ${CLUSTER} ! -d ${CLUSTER} -j MASQUERADE
        iptables-legacy -N KUBE-FORWARD
        iptables-legacy -A FORWARD -j KUBE-FORWARD
-       iptables-legacy -A KUBE-FORWARD -m conntrack --ctstate INVALID -j DROP`,
+       iptables-legacy -A KUBE-FORWARD -m conntrack --ctstate INVALID -j DROP
+       iptables-legacy -A KUBE-FORWARD -m mark --mark 0x4000/0x4000 -j ACCEPT
+       iptables-legacy -A KUBE-FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+       iptables-legacy -N KUBE-FIREWALL
+       iptables-legacy -A OUTPUT -j KUBE-FIREWALL
+       iptables-legacy -A INPUT -j KUBE-FIREWALL
+       iptables-legacy -A KUBE-FIREWALL ! -s 127.0.0.0/8 -d 127.0.0.0/8 -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j DROP
+       iptables-legacy -P FORWARD DROP
+       iptables-legacy -N FLANNEL-FWD
+       iptables-legacy -A FORWARD -j FLANNEL-FWD
+       iptables-legacy -A FLANNEL-FWD -s ${CLUSTER} -j ACCEPT
+       iptables-legacy -A FLANNEL-FWD -d ${CLUSTER} -j ACCEPT`,
     ],
   ])('lets pods of the cluster reach it on a node with two NICs and masquerading by %s', async (_name, rules) => {
     await filterReversePaths(1);
@@ -126,6 +137,8 @@ describe('host access', () => {
     await startWithPod();
     await until('the macvlan pod from a pod of the cluster', () => lab.pings('plain', POD.ip));
     expect(await lab.pings('plain', ROUTER_IP)).toBe(true);
+    expect(await lab.pings('pod', NODE_IP)).toBe(true);
+    expect(await lab.pings('node', POD.ip)).toBe(true);
     expect(await lab.macsOf('router', 'sw0', NODE_IP, 10)).toEqual([NIC_MAC]);
   });
 });
