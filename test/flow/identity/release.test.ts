@@ -4,6 +4,7 @@ import { DEPLOYMENT, NODE, REPLICA_SET } from '../../../src/api/kube.ts';
 import { IDENTITY } from '../../../src/api/v1alpha1/identity.ts';
 import { useControlPlane } from '../../support/control-plane.ts';
 import { until } from '../../support/until.ts';
+import { writeNodeState } from '../controller/world.ts';
 import { HOME, IdentityWorld, networksOf, type RunningController } from './world.ts';
 
 let world: IdentityWorld;
@@ -64,6 +65,24 @@ describe('the next pod of a StatefulSet', () => {
     await world.kubectl('-n', HOME, ...(command ?? '').split(' '));
     expect(await macOf('force-0')).toBe(mac);
     expect((await world.identity('statefulset-force-0'))?.status?.conditions?.[0]).toMatchObject({ status: 'False' });
+  });
+
+  test("goes on by the word of its node's agent that nothing of it is left, and of no other node's", async () => {
+    const { uid, mac } = await running('seen-0');
+    const ended = [{ namespace: HOME, name: 'seen-0', uid }];
+    // While it has an object, nothing that is said of it counts.
+    await writeNodeState(world.client, 'node-a', { ended });
+    await writeNodeState(world.client, 'node-b', { ended });
+    await world.makePod('seen-too', { identity: 'statefulset-seen-0' });
+    await world.told('seen-too', 'HolderAlive');
+    await world.kubectl('-n', HOME, 'delete', 'pod', 'seen-too', '--force', '--grace-period=0');
+
+    await writeNodeState(world.client, 'node-a', {});
+    await world.forceDelete('seen-0');
+    await nextWaits('seen-0');
+    expect((await holderOf('statefulset-seen-0'))?.uid).toBe(uid);
+    await writeNodeState(world.client, 'node-a', { ended });
+    expect(await macOf('seen-0')).toBe(mac);
   });
 
   test.each([
