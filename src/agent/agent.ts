@@ -1,20 +1,12 @@
 // The agent as parts that are put together once: watches and netlink wake one reconciler, which changes links and reports.
-import { NODE, type Node, POD, type Pod } from '../api/kube.ts';
-import { ANNOTATION_NETWORK_STATUS, ANNOTATION_NETWORKS } from '../api/multus.ts';
-import { ATTACHMENT, type MacvlanAttachment } from '../api/v1alpha1/attachment.ts';
-import { type MacvlanNodeState, NODE_STATE } from '../api/v1alpha1/node-state.ts';
-import { RESPONDER_LABELS } from '../domain/parent/preflight/host.ts';
+import type { MacvlanNodeState } from '../api/v1alpha1/node-state.ts';
 import type { LinkSights } from '../domain/pod/link-state.ts';
-import { ANNOTATION_STATIC_UID } from '../domain/pod/mirror.ts';
 import { CONTEST_LIMITS, type ContestLimits } from '../domain/shim/contest.ts';
 import { Controller } from '../kernel/controller/controller.ts';
-import type { KubeClient } from '../kernel/kube/client.ts';
 import type { Clock } from '../kernel/process/clock.ts';
 import type { Logger } from '../kernel/process/logger.ts';
 import type { Metrics } from '../kernel/process/metrics.ts';
 import { WorkQueue } from '../kernel/queue/work-queue.ts';
-import { Reflector } from '../kernel/watch/reflector.ts';
-import { Store } from '../kernel/watch/store.ts';
 import { ShimGuard } from './guard.ts';
 import { Pace } from './pace.ts';
 import { type LinkSightings, verifiedParents } from './plan.ts';
@@ -36,6 +28,7 @@ import { reconcileNode } from './reconciler.ts';
 import { Reporter, type StateClient } from './reporter.ts';
 import { ShimWatch } from './shim-watch.ts';
 import type { Outcome } from './status.ts';
+import type { AgentStores } from './stores.ts';
 
 /** The longest pause before something that failed is tried again: pods may be waiting for it. In milliseconds. */
 const LONGEST_RETRY_MS = 30_000;
@@ -45,14 +38,6 @@ const RESYNC_MS = 300_000;
 const PATIENCE_MS = 100;
 /** Pods tend to change together; their links are looked at once for all of them. In milliseconds. */
 const POD_PATIENCE_MS = 200;
-
-/** What the watches know. */
-export interface AgentStores {
-  readonly nodes: Store<Node>;
-  readonly attachments: Store<MacvlanAttachment>;
-  readonly pods: Store<Pod>;
-  readonly states: Store<MacvlanNodeState>;
-}
 
 export interface AgentOptions {
   readonly nodeName: string;
@@ -228,68 +213,4 @@ function every(ms: number, clock: Clock, fn: () => void): () => void {
   };
   arm();
   return () => cancel();
-}
-
-/** Empty stores, for the reflectors of {@link reflectorsFor} to fill. */
-export function createStores(): AgentStores {
-  return { nodes: new Store(), attachments: new Store(), pods: new Store(), states: new Store() };
-}
-
-/** What the agent watches: this node, its state, its pods, and all attachments. */
-export function reflectorsFor(
-  nodeName: string,
-  stores: AgentStores,
-  shared: { client: KubeClient; logger: Logger; clock: Clock; metrics?: Metrics },
-) {
-  const common = { client: shared.client, logger: shared.logger, clock: shared.clock, observer: shared.metrics?.watch };
-  const own = { fieldSelector: `metadata.name=${nodeName}`, ...common };
-  return [
-    new Reflector<Node>({ kind: NODE, store: stores.nodes, transform: slimNode, ...own }),
-    new Reflector<MacvlanNodeState>({ kind: NODE_STATE, store: stores.states, ...own }),
-    new Reflector<MacvlanAttachment>({ kind: ATTACHMENT, store: stores.attachments, ...common }),
-    new Reflector<Pod>({
-      kind: POD,
-      store: stores.pods,
-      fieldSelector: `spec.nodeName=${nodeName}`,
-      transform: slimPod,
-      ...common,
-    }),
-  ] as const;
-}
-
-/** Only what decisions look at: a node's object is mostly a list of its images. */
-function slimNode(node: Node): Node {
-  const { name, uid, resourceVersion, labels } = node.metadata;
-  const { osImage, kernelVersion } = node.status?.nodeInfo ?? {};
-  return {
-    metadata: { name, ...optional({ uid, resourceVersion, labels }) },
-    status: { nodeInfo: optional({ osImage, kernelVersion }) },
-  };
-}
-
-/** Only what decisions look at: on a full node the pods' specs would be most of the agent's memory. */
-function slimPod(pod: Pod): Pod {
-  const { name, namespace, uid, resourceVersion, deletionTimestamp, annotations = {}, labels = {} } = pod.metadata;
-  const slim = optional({
-    [ANNOTATION_NETWORKS]: annotations[ANNOTATION_NETWORKS],
-    [ANNOTATION_NETWORK_STATUS]: annotations[ANNOTATION_NETWORK_STATUS],
-    [ANNOTATION_STATIC_UID]: annotations[ANNOTATION_STATIC_UID],
-  });
-  const telling = Object.entries(labels).filter(([key]) => RESPONDER_LABELS.includes(key));
-  const kept = telling.length === 0 ? undefined : Object.fromEntries(telling);
-  const phase = pod.status?.phase;
-  return {
-    metadata: {
-      name,
-      ...optional({ namespace, uid, resourceVersion, deletionTimestamp, annotations: slim, labels: kept }),
-    },
-    spec: {},
-    ...(phase === undefined ? {} : { status: { phase } }),
-  };
-}
-
-function optional<T extends object>(object: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };
 }

@@ -9,7 +9,7 @@ import { background, runProcess } from '../kernel/process/lifecycle.ts';
 import { createLogger } from '../kernel/process/logger.ts';
 import { Metrics } from '../kernel/process/metrics.ts';
 import { PROGRAM_VERSION } from '../kernel/process/version.ts';
-import { createAgent, createStores, reflectorsFor } from './agent.ts';
+import { createAgent } from './agent.ts';
 import { DhcpClient } from './dhcp/dhcp-client.ts';
 import { registerLeaseMetrics } from './dhcp/metrics.ts';
 import { NodeLock, partsInTurn } from './lock.ts';
@@ -26,6 +26,7 @@ import { PodCgroups } from './pods/cgroups.ts';
 import { ResultCache } from './pods/result-cache.ts';
 import { Sandboxes } from './pods/sandboxes.ts';
 import { MacFilterProbe } from './probe/mac-filter-probe.ts';
+import { createStores, reflectorsFor } from './stores.ts';
 
 const options = readOptions();
 const logger = createLogger({ name: 'macvlan-agent', level: options.logLevel });

@@ -1,7 +1,7 @@
 // Controller and agent with the accounts that the chart gives them: what they do, they may; the API server's audit log is the witness.
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { createStores, reflectorsFor } from '../../../src/agent/agent.ts';
 import { Reporter } from '../../../src/agent/reporter.ts';
+import { createStores, reflectorsFor } from '../../../src/agent/stores.ts';
 import { createController } from '../../../src/controller/controller.ts';
 import { monotonicClock } from '../../../src/kernel/process/clock.ts';
 import { useControlPlane } from '../../support/control-plane.ts';

@@ -1,6 +1,6 @@
 // The agent's core inside a network namespace: real netlink, stores filled over stdin, and an API server that only remembers.
 import { createInterface } from 'node:readline';
-import { type AgentOptions, createAgent, createStores } from '../../../src/agent/agent.ts';
+import { type AgentOptions, createAgent } from '../../../src/agent/agent.ts';
 import { DhcpClient } from '../../../src/agent/dhcp/dhcp-client.ts';
 import { loadAddon } from '../../../src/agent/netlink/addon.ts';
 import { readArpListeners } from '../../../src/agent/netlink/arp-listeners.ts';
@@ -10,6 +10,7 @@ import { NetlinkNetwork } from '../../../src/agent/netlink/network.ts';
 import { ResultCache } from '../../../src/agent/pods/result-cache.ts';
 import { Sandboxes } from '../../../src/agent/pods/sandboxes.ts';
 import { MacFilterProbe } from '../../../src/agent/probe/mac-filter-probe.ts';
+import { createStores } from '../../../src/agent/stores.ts';
 import type { KubeObject, Node, Pod } from '../../../src/api/kube.ts';
 import type { MacvlanAttachment } from '../../../src/api/v1alpha1/attachment.ts';
 import type { MacvlanNodeState } from '../../../src/api/v1alpha1/node-state.ts';

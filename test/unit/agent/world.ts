@@ -1,7 +1,8 @@
 // The agent in a small world, for tests of whole turns: a model of the kernel, and an API server that only remembers.
-import { createAgent, createStores } from '../../../src/agent/agent.ts';
+import { createAgent } from '../../../src/agent/agent.ts';
 import type { Hint } from '../../../src/agent/ports.ts';
 import type { StateClient } from '../../../src/agent/reporter.ts';
+import { createStores } from '../../../src/agent/stores.ts';
 import type { KubeObject, Node } from '../../../src/api/kube.ts';
 import type { MacvlanAttachment } from '../../../src/api/v1alpha1/attachment.ts';
 import type { MacvlanNodeState, MacvlanNodeStateStatus } from '../../../src/api/v1alpha1/node-state.ts';
