@@ -13,7 +13,7 @@ import type { KubeClient } from '../../kernel/kube/client.ts';
 import { ApiError } from '../../kernel/kube/transport.ts';
 import type { OwnWrites } from '../own-writes.ts';
 import type { Stores } from '../stores.ts';
-import { otherUserOf } from './in-use.ts';
+import { isSeen, otherUserOf } from './in-use.ts';
 import { isOneLan, olderPoolsOf } from './one-lan.ts';
 
 export interface ClaimOptions {
@@ -162,8 +162,11 @@ export class Claims {
     const ofFamily = intervals.filter((interval) => interval.family === family);
     const offset = poolOffset(hmac, linkKeyOf(identity, attachment, link.index), family, sizeOf(ofFamily));
     const others = this.#takenBy(claimant, attachment, family);
+    const isUsed = (value: bigint) =>
+      isSeen(this.#options.stores, { attachment, address: formatAddress({ family, value }) });
+    const unseen = { has: (value: bigint) => others.has(value) || isUsed(value) };
     for (;;) {
-      const value = freeAddress(ofFamily, offset, others);
+      const value = freeAddress(ofFamily, offset, unseen) ?? freeAddress(ofFamily, offset, others);
       const range = ofFamily.find(({ first, last }) => value !== undefined && first <= value && value <= last)?.range;
       if (value === undefined || range === undefined) return exhausted(attachment, family);
       const address = formatAddress({ family, value });

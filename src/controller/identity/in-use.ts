@@ -1,11 +1,13 @@
-// Which identity a pod runs with that has an address, whether or not there is a claim on it: claims may have been lost, and the pod
-// is adopted when its turn comes, which may be later than that of another one that wants the address.
+// Who uses an address, whether or not there is a claim on it. Claims may have been lost, and a bound pod is adopted when its turn
+// comes, which may be later than that of another one that wants the address; others never had a claim.
 import type { IdentityReference } from '../../api/v1alpha1/claim.ts';
 import { boundTo } from '../../domain/identity/adopt.ts';
 import { addressesOf, type Claimed, claimName, identityLinkOf } from '../../domain/identity/claims.ts';
+import { addressKey, sightingsIn } from '../../domain/identity/conflicts.ts';
 import { linksOf } from '../../domain/identity/links.ts';
 import type { Stores } from '../stores.ts';
 import { networkViewOf } from './gather.ts';
+import { isOneLan } from './one-lan.ts';
 
 /** The identity of a pod that was bound to the address and has not ended, when that is another one. */
 export function otherUserOf(
@@ -23,4 +25,12 @@ export function otherUserOf(
     if (addressesOf(links.map(identityLinkOf)).some((own) => claimName(own) === claim)) return user;
   }
   return undefined;
+}
+
+/** Whether an agent sees the address on a link of the attachment's LAN. Hearsay: a reason to prefer another one, and no more. */
+export function isSeen({ nodeStates }: Stores, { attachment, address }: Claimed): boolean {
+  const key = addressKey(address) ?? '';
+  return nodeStates
+    .by('address', key)
+    .some((state) => sightingsIn(state, key).some((link) => isOneLan({ nodeStates }, attachment, link.attachment)));
 }

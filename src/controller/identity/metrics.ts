@@ -6,10 +6,11 @@ import { poolUse } from '../../domain/identity/pool-use.ts';
 import { parseMac } from '../../domain/net/mac.ts';
 import type { Stores } from '../stores.ts';
 import type { Conflicts } from './conflict-sight.ts';
+import { olderPoolsOf } from './one-lan.ts';
 import type { WaitingPods } from './waiting-pods.ts';
 
 export interface IdentityMetricsSources {
-  readonly stores: Pick<Stores, 'identities' | 'claims' | 'attachments'>;
+  readonly stores: Pick<Stores, 'identities' | 'claims' | 'attachments' | 'nodeStates'>;
   readonly waiting: WaitingPods;
   readonly conflicts: Pick<Conflicts, 'list'>;
   /** What only the leader knows, others do not tell. */
@@ -61,7 +62,8 @@ export function registerIdentityMetrics(registry: Registry, sources: IdentityMet
       this.reset();
       for (const attachment of stores.attachments.list()) {
         const { name } = attachment.metadata;
-        for (const { family, used, free } of poolUse(attachment, stores.claims.by('attachment', name))) {
+        const claims = stores.claims.by('attachment', name);
+        for (const { family, used, free } of poolUse(attachment, claims, olderPoolsOf(stores, attachment))) {
           this.set({ attachment: name, family, state: 'used' }, used);
           this.set({ attachment: name, family, state: 'free' }, free);
         }

@@ -2,7 +2,8 @@
 import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
 import type { MacvlanClaim } from '../../api/v1alpha1/claim.ts';
 import { holds, parseAddress } from '../net/address-range.ts';
-import { type Family, familiesOf, sizeOf, usableIn } from './pool.ts';
+import { usableBeside } from './overlap.ts';
+import { type Family, familiesOf, sizeOf } from './pool.ts';
 
 export interface PoolUse {
   readonly family: Family;
@@ -15,10 +16,15 @@ export interface PoolUse {
 /**
  * One entry per address family; nothing for attachments whose addresses are not from a pool.
  * @param claims those on the attachment
+ * @param older attachments on the same LAN whose pools have some of the addresses
  */
-export function poolUse({ spec }: MacvlanAttachment, claims: readonly MacvlanClaim[]): readonly PoolUse[] {
+export function poolUse(
+  { spec }: MacvlanAttachment,
+  claims: readonly MacvlanClaim[],
+  older: readonly MacvlanAttachment[],
+): readonly PoolUse[] {
   const ranges = spec.ipam.type === 'Pool' ? (spec.ipam.pool?.ranges ?? []) : [];
-  const intervals = ranges.flatMap(usableIn);
+  const intervals = ranges.flatMap((range) => usableBeside(range, older));
   const addresses = ranges.length === 0 ? [] : claims.map((claim) => parseAddress(claim.spec.address));
   return familiesOf(ranges).map((family) => {
     const own = intervals.filter((interval) => interval.family === family);

@@ -93,3 +93,19 @@ test('an address that another host of the LAN answers for is told until its agen
   await report('node-a', [{ name: 'a', mac: own.mac, ips: [own.ip] }]);
   await conflict('False');
 }, 60_000);
+
+test('addresses that an agent sees on pods without identity are given away last', async () => {
+  const range = { subnet: '198.51.100.0/24', start: '198.51.100.8', end: '198.51.100.15' };
+  await world.attach('small', { ipam: { type: 'Pool', pool: { ranges: [range] } } });
+  const seen = [8, 9, 10, 11, 12, 14, 15].map((last) => `198.51.100.${last}`);
+  await report('node-b', [{ name: 'stranger', attachment: 'small', mac: '02:4d:00:00:00:98', ips: seen }]);
+  await until('the report is seen', async () => {
+    const attachment = await world.client.get(ATTACHMENT, { name: 'small' });
+    return attachment?.status?.pods?.attached === 1;
+  });
+  await world.makePod('spared', { networks: 'small' });
+  expect(networksOf(await world.bound('spared'))[0]?.ips).toEqual(['198.51.100.13/24']);
+  await world.makePod('unlucky', { networks: 'small' });
+  const [ip = ''] = networksOf(await world.bound('unlucky'))[0]?.ips ?? [];
+  expect(seen).toContain(ip.replace('/24', ''));
+}, 60_000);
