@@ -36,7 +36,7 @@ beforeEach(() => {
   registerIdentityMetrics(registry, { stores, waiting, conflicts, leads: () => isLeader });
 });
 
-const valueOf = async (name: string, labels: Readonly<Record<string, string>> = {}) =>
+const metric = async (name: string, labels: Readonly<Record<string, string>> = {}) =>
   metricSum(await registry.metrics(), name, labels);
 
 test('identities are counted by phase', async () => {
@@ -47,14 +47,14 @@ test('identities are counted by phase', async () => {
   });
   for (const one of [identity('a', 'Bound'), identity('b', 'Bound'), identity('c')])
     stores.identities.upsert(next(one));
-  expect(await valueOf('macvlan_identities', { phase: 'Bound' })).toBe(2);
-  expect(await valueOf('macvlan_identities', { phase: 'New' })).toBe(1);
+  expect(await metric('macvlan_identities', { phase: 'Bound' })).toBe(2);
+  expect(await metric('macvlan_identities', { phase: 'New' })).toBe(1);
   expect(await registry.metrics()).toContain('macvlan_identities{phase="Waiting"} 0');
 });
 
 describe('pods that wait', () => {
   const wait = (pod: Pod) => ({ pod, identity: 'x', reason: 'PoolExhausted', message: '', remedy: '' }) as const;
-  const count = (reason: string) => valueOf('macvlan_identity_waiting_pods', { reason });
+  const count = (reason: string) => metric('macvlan_identity_waiting_pods', { reason });
 
   test('are counted by the reason that was last found', async () => {
     const pods = [waitingPod('a'), waitingPod('b')];
@@ -80,14 +80,14 @@ describe('pods that wait', () => {
     stores.pods.upsert(next(boundPod('a', 'pod-a')));
     stores.pods.upsert(next(boundPod('a', 'pod-a')));
     stores.pods.upsert(next(boundPod('b', 'pod-b'))); // was bound before this process saw it
-    expect(await valueOf('macvlan_identity_binding_seconds_count')).toBe(1);
-    expect(await valueOf('macvlan_identity_binding_seconds_sum')).toBe(2);
+    expect(await metric('macvlan_identity_binding_seconds_count')).toBe(1);
+    expect(await metric('macvlan_identity_binding_seconds_sum')).toBe(2);
   });
 
   test('that go away unbound are not timed', async () => {
     stores.pods.upsert(next(waitingPod('a')));
     stores.pods.remove('home/a');
-    expect(await valueOf('macvlan_identity_binding_seconds_count')).toBe(0);
+    expect(await metric('macvlan_identity_binding_seconds_count')).toBe(0);
   });
 });
 
@@ -98,7 +98,7 @@ test('a pool is told by what is used and what is free, per family, whoever may h
   const owner = { namespace: 'home', name: 'pod-a' };
   for (const address of claims) stores.claims.upsert(next(claimFor({ address, attachment: 'lan' }, owner)));
   const pool = (family: string, state: string) =>
-    valueOf('macvlan_pool_addresses', { attachment: 'lan', family, state });
+    metric('macvlan_pool_addresses', { attachment: 'lan', family, state });
   // Of sixteen: not the subnet's own, its broadcast, the gateway, nor the four that are excluded.
   expect([await pool('IPv4', 'used'), await pool('IPv4', 'free')]).toEqual([1, 8]);
   expect(await pool('IPv6', 'free')).toBeGreaterThan(1e18);
@@ -110,7 +110,7 @@ test('conflicts are counted by attachment, and by what is in two places', async 
   const conflict = (address: string) => ({ address, sightings: [], owners: [], attachments: ['lan'] });
   for (const address of ['192.0.2.5', '192.0.2.6', '02:4d:00:00:00:01']) conflicts.set(address, conflict(address));
   conflicts.set('192.0.2.7', 'None');
-  const of = (address: string) => valueOf('macvlan_identity_conflicts', { attachment: 'lan', address });
+  const of = (address: string) => metric('macvlan_identity_conflicts', { attachment: 'lan', address });
   expect([await of('IP'), await of('MAC')]).toEqual([2, 1]);
   conflicts.set('192.0.2.5', undefined);
   expect(await of('IP')).toBe(1);
