@@ -8,7 +8,7 @@ import type { Programs } from './binaries.ts';
 import { insideCgroup } from './cgroups.ts';
 import { runKubectl } from './control-plane.ts';
 import type { Instance } from './instance.ts';
-import { CLIENT_INTERFACE, leaseFileOf, leasesOf, plugNic, unplugNic } from './lan.ts';
+import { CLIENT_INTERFACE, leaseFileOf, leasesOf, plugNic, reserveAt, unplugNic } from './lan.ts';
 import { type Entry, harnessCgroup, inside, pathOf, runInside, type Space, spaceOf } from './namespaces.ts';
 import { CONTAINERD_SOCKET } from './node-files.ts';
 import { Processes } from './processes.ts';
@@ -20,6 +20,8 @@ import { type ClusterRecord, wipe } from './wipe.ts';
 export interface Way {
   readonly entry: Entry;
   readonly path: string;
+  /** Inside, a command that becomes the one after it. */
+  readonly before?: readonly string[];
 }
 
 /** In what the nodes of one provider differ from those of another. */
@@ -57,6 +59,7 @@ export function clusterOf(instance: Instance, record: ClusterRecord, programs: P
       router: LAN_ROUTER,
       dnsmasqLeases: () => leasesOf(instance),
       leases: () => run(['cat', leaseFileOf(instance)]),
+      reserve: (mac, address) => reserveAt(instance, mac, address),
       dnsmasqLog: processes.logOf('dnsmasq'),
     },
     client: { ...placeOf(instance, client), address: LAN_CLIENT, interface: CLIENT_INTERFACE },
@@ -131,9 +134,10 @@ function placeOf(instance: Instance, space: Space, wayInto: FindWay = networkAlo
       return runInside({ ...space, entry }, argv, { ...options, env: { PATH: path, ...options.env } });
     },
     spawn: (argv): ChildProcess => {
-      const { entry, path } = wayInto(argv[0] ?? '', 'Start');
+      const { entry, path, before = [] } = wayInto(argv[0] ?? '', 'Start');
+      const whole = inside({ ...space, entry }, [...before, ...argv]);
       // In the cluster's cgroup: what a test forgets to end, ends with the cluster.
-      const [program = '', ...args] = insideCgroup(harnessCgroup(instance), inside({ ...space, entry }, argv));
+      const [program = '', ...args] = insideCgroup(harnessCgroup(instance), whole);
       return spawn(program, args, { env: { ...process.env, PATH: path }, stdio: ['pipe', 'pipe', 'pipe'] });
     },
   };

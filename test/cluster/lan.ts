@@ -1,5 +1,5 @@
 // The LAN of a test cluster: a switch (bridge) with a router address and a DHCP server, a client, and the nodes' NICs on it.
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { insideCgroup } from './cgroups.ts';
 import type { Instance } from './instance.ts';
@@ -45,6 +45,7 @@ export async function startLan(instance: Instance, processes: Processes): Promis
 }
 
 function startDhcpServer(instance: Instance, processes: Processes, lan: Space): void {
+  mkdirSync(reservationsOf(instance), { recursive: true });
   const argv = [
     'dnsmasq',
     '--keep-in-foreground',
@@ -58,10 +59,21 @@ function startDhcpServer(instance: Instance, processes: Processes, lan: Space): 
     '--dhcp-authoritative',
     '--no-ping', // it would wait for an echo before each offer
     `--dhcp-leasefile=${leaseFileOf(instance)}`,
+    `--dhcp-hostsdir=${reservationsOf(instance)}`,
     '--log-dhcp',
     '--log-facility=-',
   ];
   processes.start('dnsmasq', insideCgroup(harnessCgroup(instance), inside(lan, argv)), { life: 'Detached' });
+}
+
+/** A folder; the DHCP server takes up each file that is written into it. */
+function reservationsOf(instance: Instance): string {
+  return join(instance.folder, 'dnsmasq.reservations');
+}
+
+/** Keeps an address for a MAC address from now on. */
+export function reserveAt(instance: Instance, mac: string, address: string): void {
+  writeFileSync(join(reservationsOf(instance), address), `${mac},${address}\n`);
 }
 
 export function leaseFileOf(instance: Instance): string {

@@ -45,6 +45,8 @@ export interface Lan extends Place {
   /** The DHCP server's leases, parsed and as it writes them down. */
   dnsmasqLeases(): readonly Lease[];
   leases(): Promise<Outcome>;
+  /** Has the DHCP server keep an address for a MAC address from now on. */
+  reserve(mac: string, address: string): void;
   /** Path of its log, one line per DHCP message. */
   readonly dnsmasqLog: string;
 }

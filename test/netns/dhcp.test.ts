@@ -7,7 +7,7 @@ import { formatConfig } from '../../src/domain/attachment/network-definition.ts'
 import { until } from '../support/until.ts';
 import { attachmentOn } from './support/agent.ts';
 import { CniNetwork, startDhcpServer } from './support/cni.ts';
-import { LabDhcp } from './support/dhcp.ts';
+import { LabDhcp, RIGHTS } from './support/dhcp.ts';
 import type { Lab } from './support/lab.ts';
 import { NIC, startLan } from './support/lan.ts';
 
@@ -122,5 +122,15 @@ describe('the agent', () => {
       ok: 'No',
       because: "no link none/lan/net1 is in CNI's result cache",
     });
+  });
+});
+
+describe('of its three rights', () => {
+  test.each(RIGHTS)('%s is needed', async (right) => {
+    await dhcp.stop();
+    const others = RIGHTS.filter((other) => other !== right);
+    dhcp = await LabDhcp.start(lab, others);
+    await expect(network.add('pod', { mac: MAC })).rejects.toThrow(/ADD/);
+    await network.call('del', 'pod', { mac: MAC });
   });
 });

@@ -41,7 +41,8 @@ export function planUninstall(facts: UninstallFacts, whilePodsAttached: WhilePod
   if (due.length > 0) return { type: 'Delete', attachments: due };
   if (facts.attachments.length > 0) return { type: 'Wait', forWhat: facts.attachments.map(describe).toSorted() };
   const { waiting, away } = nodesLeft(facts);
-  return waiting.length > 0 ? { type: 'Wait', forWhat: waiting.map((node) => `node ${node}`) } : { type: 'Done', away };
+  if (waiting.length === 0) return { type: 'Done', away };
+  return { type: 'Wait', forWhat: waiting.map((node) => describeNode(node, facts.states)) };
 }
 
 /** Whether attached pods would keep it from ending. */
@@ -72,6 +73,13 @@ function nodesLeft({ nodes, states, now }: UninstallFacts) {
     [...nodes, ...states].map((object) => object.metadata.name).filter((name) => !away.includes(name)),
   );
   return { waiting: [...left].toSorted(), away: away.toSorted() };
+}
+
+/** Pods with a lease hold their node whatever was forced: without the DHCP daemon they could not even be deleted. */
+function describeNode(name: string, states: readonly MacvlanNodeState[]): string {
+  const links = states.find(({ metadata }) => metadata.name === name)?.status?.dhcp?.links ?? 0;
+  if (links === 0) return `node ${name}`;
+  return `node ${name}, where ${links === 1 ? 'a pod has its address' : `${links} links have their addresses`} through the DHCP daemon`;
 }
 
 /** Whether the node has not been Ready since then. */

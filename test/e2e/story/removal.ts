@@ -12,9 +12,14 @@ export const removal: Chapter = {
     for (const name of ['lan', 'lan-dhcp']) {
       await world.stage.eventually(`attachment ${name} is gone once its pods are`, () => isGone(world, ['mva', name]));
     }
-    await world.stage.eventually('the agents are gone with the last attachment', () =>
-      isGone(world, ['-n', OPERATOR_NAMESPACE, 'daemonset', 'macvlan-agent']),
-    );
+    for (const [what, name] of [
+      ['agents', 'macvlan-agent'],
+      ['DHCP daemons', 'macvlan-dhcp'],
+    ] as const) {
+      await world.stage.eventually(`the ${what} are gone with the last attachment`, () =>
+        isGone(world, ['-n', OPERATOR_NAMESPACE, 'daemonset', name]),
+      );
+    }
     for (const namespace of ['home', 'media']) await world.cluster.kubectl(['delete', 'namespace', namespace]);
     await world.stage.eventually('identities went with their namespace, and their claims with them', async () => {
       const claims = await world.cluster.kubectl(['get', 'mvc', '-o', 'name']);

@@ -20,6 +20,9 @@ const TALK = `
   socket.write(process.argv[2] + '\\n');
   socket.pipe(process.stdout);`;
 
+/** What its container has in a cluster. */
+export const RIGHTS = ['+net_admin', '+net_raw', '+sys_admin'];
+
 export class LabDhcp {
   readonly #lab: Lab;
   readonly #child: ChildProcess;
@@ -33,10 +36,11 @@ export class LabDhcp {
   }
 
   /** Resolves when it answers. */
-  static async start(lab: Lab, namespace = 'node'): Promise<LabDhcp> {
+  static async start(lab: Lab, rights = RIGHTS): Promise<LabDhcp> {
     const { dhcp = '' } = await buildTools([cniPlugins], printProgress());
     const program = join(import.meta.dirname, '../../../src/dhcp/main.ts');
-    const child = lab.spawn(namespace, [process.execPath, program], {
+    const limits = ['setpriv', '--bounding-set', `-all,${rights.join()}`, '--inh-caps', '-all'];
+    const child = lab.spawn('node', [...limits, process.execPath, program], {
       HOST_PREFIX: '',
       DHCP_PLUGIN: dhcp,
       MULTUS_RESULTS_PATH: '/run/var-lib/cni/results',

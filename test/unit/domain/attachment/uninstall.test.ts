@@ -81,6 +81,11 @@ describe('an uninstall', () => {
     expect(step({ ...gone, nodes: [] })).toEqual({ type: 'Wait', forWhat: ['node a'] });
     expect(step({ ...gone, states: [] })).toEqual({ type: 'Wait', forWhat: ['node a'] });
     expect(step({ ...gone, nodes: [], states: [] })).toEqual({ type: 'Done', away: [] });
+    const states = [nodeState('a', [], { dhcp: { links: 2 } })];
+    expect(step({ ...gone, states })).toEqual({
+      type: 'Wait',
+      forWhat: ['node a, where 2 links have their addresses through the DHCP daemon'],
+    });
   });
 
   test('names nodes that were away, and does not wait for them', () => {
