@@ -11,6 +11,10 @@ import { Processes } from '../processes.ts';
 import { AUDIT_LOG } from './config.ts';
 
 const FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
+const OWN_PROC = [
+  ...['unshare', '--mount', '--propagation', 'slave', '--'],
+  ...['sh', '-c', 'mount -t proc proc /proc && exec "$0" "$@"'],
+];
 /** The NIC on Docker's network, by which a node reaches the others. */
 const MANAGEMENT = 'eth0';
 
@@ -47,7 +51,8 @@ export async function inNode(node: Space, argv: readonly string[], input = ''): 
 
 /**
  * A program that the node's image lacks (the standard one has no ping, and none has the test program) is the machine's, run in the
- * node's network. The others see the node's files; those that are started keep their pid, and so see no processes of the node's.
+ * node's network. The others see the node's files. Those that are started keep their pid, so they cannot be among the node's processes;
+ * they get a /proc that has them, since many a program looks for itself there.
  */
 function wayInto(node: Space, program: string, use: 'Run' | 'Start'): Way {
   const places = program.startsWith('/') ? [program] : FOLDERS.map((folder) => join(folder, program));
@@ -55,7 +60,10 @@ function wayInto(node: Space, program: string, use: 'Run' | 'Start'): Way {
   // Not followed: an absolute link would lead into this machine's files.
   const isThere = (place: string) => lstatSync(root + place, { throwIfNoEntry: false }) !== undefined;
   if (!places.some(isThere)) return { entry: ['net', 'uts'], path: searchPath() };
-  return { entry: ['net', 'mount', 'uts', ...(use === 'Run' ? (['pid'] as const) : [])], path: FOLDERS.join(':') };
+  const path = FOLDERS.join(':');
+  return use === 'Run'
+    ? { entry: ['net', 'mount', 'uts', 'pid'], path }
+    : { entry: ['net', 'mount', 'uts'], path, before: OWN_PROC };
 }
 
 /** The process below the node's first one that has this number there. */
