@@ -71,7 +71,7 @@ export class NetlinkNetwork implements NetworkPort {
       }
     }
     for (const parent of new Set(shims.flatMap(({ lower }) => lower ?? []))) {
-      neighbours.push(...(await this.#readNeighbours(encodeNeighbourDump, parent)));
+      neighbours.push(...(await this.#readNeighbours(encodeNeighbourDump, parent)).filter(isHost));
     }
     return { links, addresses, routes, neighbours };
   }
@@ -198,6 +198,11 @@ class DisturbedError extends Error {
   constructor() {
     super(`the kernel's tables changed during each of ${ATTEMPTS} looks at them`);
   }
+}
+
+/** Neither a group of hosts nor one that does not answer. */
+function isHost({ mac }: Neighbour): boolean {
+  return mac !== '' && (Number.parseInt(mac.slice(0, 2), 16) & 1) === 0;
 }
 
 function isMessage(change: Change): change is NetlinkChange {
