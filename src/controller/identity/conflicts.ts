@@ -48,8 +48,9 @@ export function reconcileConflicts(ports: ConflictPorts): Reconcile {
     const found = judgeAddress({ ...facts, sightings });
     if (found === undefined) {
       since.delete(address);
+      // Of a node that is long gone, something may be told for ever: it is not asked about again.
       settle(ports, address, suspicion === undefined ? undefined : 'None');
-      return suspicion === undefined ? { type: 'done' } : LOOK_AGAIN;
+      return { type: 'done' };
     }
     const first = since.get(address) ?? clock.now();
     since.set(address, first);

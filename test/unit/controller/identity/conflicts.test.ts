@@ -142,7 +142,7 @@ describe('what an agent says counts for nothing', () => {
     change();
     await reconcile(IP, signal);
     await clock.advance(60_000);
-    expect(await reconcile(IP, signal)).toEqual({ type: 'later', ms: 60_000 });
+    expect(await reconcile(IP, signal)).toEqual({ type: 'done' });
     expect([told, conflicts.list()]).toEqual([[], []]);
   });
 });
