@@ -167,7 +167,7 @@ describe('whoever every ten milliseconds', () => {
           `${agent.statuses.length - told} reports after the first`,
       );
       expect(used / seconds).toBeLessThan(MOST_OF_A_CORE);
-      expect(agent.statuses.length - told).toBeLessThan(5 + SECONDS);
+      expect(agent.statuses.length - told).toBeLessThan(10 + 2 * SECONDS);
       if (pid !== undefined) expect(named).toContain(`The kernel names the process ${pid} `);
       await isWhole();
       await agent.hasEntry('lan', 'Ready');

@@ -15,7 +15,7 @@ export interface LiveAddress {
 }
 
 export interface LinkAddresses {
-  /** By the plugins, and still there. */
+  /** By the plugins, for as long as they are the pod's. */
   readonly granted: readonly string[];
   /** Found on the link. */
   readonly learnt: readonly string[];
@@ -25,19 +25,27 @@ export interface LinkAddresses {
 const LEARNT_MAX = 8;
 
 /**
- * The addresses, sorted. Without a look into the namespace, those that the plugins gave. An address that the pod has given itself
+ * The addresses, sorted. What DHCP gave counts while it is there, since the server may give it to others afterwards; what other
+ * plugins gave is the pod's until it ends, also where something in the pod (a virtual machine) has it now. Without a look into the namespace, those that the plugins gave. An address that the pod has given itself
  * for good counts only on a link without IPAM, where nobody else could have given one: who may change a pod's addresses must not
  * draw the node's traffic to any host of the LAN.
  */
 export function addressesOf(cached: CachedLink, live: readonly LiveAddress[] | undefined): LinkAddresses {
   const given = [...new Set(cached.addresses.map(({ address }) => address))].sort();
   if (live === undefined) return { granted: given, learnt: [] };
-  const there = new Set(live.map(({ address }) => address));
   const learnt = live
     .filter(({ address, isUsable }) => isUsable && !given.includes(address))
     .filter(({ address, isPermanent }) => isCredible(cached.settings.ipam, address, isPermanent))
     .map(({ address }) => address);
-  return { granted: given.filter((address) => there.has(address)), learnt: learnt.sort().slice(0, LEARNT_MAX) };
+  const isKept = (address: string) => live.some((shown) => shown.address === address);
+  return {
+    granted: isLasting(cached.settings.ipam) ? given : given.filter(isKept),
+    learnt: learnt.sort().slice(0, LEARNT_MAX),
+  };
+}
+
+function isLasting(ipam: string): boolean {
+  return ipam !== 'dhcp' && ipam !== '';
 }
 
 function isCredible(ipam: string, address: string, isPermanent: boolean): boolean {

@@ -1,4 +1,4 @@
-// Who keeps undoing a shim, as far as the kernel tells: with each change it announces the netlink port of whoever asked for it.
+// Who keeps undoing a shim, as far as the kernel tells: with a change it announces the netlink port of whoever asked for it (nlmsg_pid).
 
 /** So many are named: whoever starts a program for each change is a new process each time. */
 const NAMED_MAX = 3;
@@ -7,7 +7,7 @@ const PROCESS_MAX = 2 ** 22;
 
 /** Somebody who changed a shim, other than this agent. */
 export interface Culprit {
-  /** The port of the netlink socket. The kernel gives a process the port of its own id, unless that is taken. */
+  /** The port of the netlink socket. The kernel (netlink_autobind) gives a process that of its own id, unless it is taken. */
   readonly port: number;
   /** When it was first seen at it, in milliseconds. */
   readonly at: number;

@@ -10,7 +10,12 @@ const leased = (address: string): LiveAddress => ({ address, isUsable: true, isP
 const cases: Readonly<Record<string, [ipam: string, live: readonly LiveAddress[] | undefined, LinkAddresses]>> = {
   'that nobody has looked at has what it was given': ['static', undefined, { granted: GIVEN, learnt: [] }],
   'has what it was given and still has': ['static', GIVEN.map(set), { granted: GIVEN, learnt: [] }],
-  'has no more what it was given and lost': ['static', [set('10.9.0.2')], { granted: ['10.9.0.2'], learnt: [] }],
+  'has what it was given for good, also when something in the pod has taken it from the link': [
+    'static',
+    [set('10.9.0.2')],
+    { granted: GIVEN, learnt: [] },
+  ],
+  'without IPAM has no more what it was given and lost': ['', [set('10.9.0.2')], { granted: ['10.9.0.2'], learnt: [] }],
   'has an address that it was given also while duplicates are searched for': [
     'static',
     [set('10.9.0.2'), { address: 'fd00::2', isUsable: false, isPermanent: true }],
