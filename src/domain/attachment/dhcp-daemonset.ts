@@ -75,8 +75,8 @@ function podSpecFor(settings: DhcpSettings): Readonly<Record<string, unknown>> {
     containers: [containerFor(settings)],
     volumes: [
       { name: 'sockets', hostPath: { path: DHCP_FOLDER, type: 'DirectoryOrCreate' } },
-      // The first pod of a node makes these two; the daemon may be there before it.
-      { name: 'netns', hostPath: { path: '/run/netns', type: 'DirectoryOrCreate' } },
+      // The first pod of a node makes these; the daemon may be there before it.
+      ...NETNS.map(({ name }) => ({ name, hostPath: { path: '/run/netns', type: 'DirectoryOrCreate' } })),
       { name: 'multus-results', hostPath: { path: RESULTS, type: 'DirectoryOrCreate' } },
     ],
   };
@@ -84,8 +84,11 @@ function podSpecFor(settings: DhcpSettings): Readonly<Record<string, unknown>> {
 
 /** Where Multus keeps what the plugins answered: which pods have leases. */
 const RESULTS = '/var/lib/cni/multus/results';
-/** Runtimes name the namespaces of pods by either path. */
-const NETNS = ['/run/netns', '/var/run/netns'];
+/** Runtimes name the namespaces of pods by either path; to the node they are the same folder. */
+const NETNS = [
+  { name: 'netns', path: '/run/netns' },
+  { name: 'var-run-netns', path: '/var/run/netns' },
+];
 
 function containerFor(settings: DhcpSettings): Readonly<Record<string, unknown>> {
   return {
@@ -111,8 +114,8 @@ function containerFor(settings: DhcpSettings): Readonly<Record<string, unknown>>
     volumeMounts: [
       { name: 'sockets', mountPath: `${PREFIX}${DHCP_FOLDER}` },
       // Namespaces are mounts: those of later pods have to come through.
-      ...NETNS.map((path) => ({
-        name: 'netns',
+      ...NETNS.map(({ name, path }) => ({
+        name,
         mountPath: `${PREFIX}${path}`,
         readOnly: true,
         mountPropagation: 'HostToContainer',
