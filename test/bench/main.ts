@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem } from 'node:os';
 import { agentRows } from './agent-rows.ts';
 import { attachmentRows } from './attachments.bench.ts';
+import { harmlessRows } from './harmless.bench.ts';
 import { identityRows } from './identity.bench.ts';
 import { type Row, table } from './rows.ts';
 import { scaleRows } from './scale.bench.ts';
@@ -13,6 +14,7 @@ const MEASURES: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   attachments: attachmentRows,
   scale: scaleRows,
   identity: identityRows,
+  harmless: harmlessRows,
   shim: shimRows,
   agent: agentRows,
 };
