@@ -161,18 +161,66 @@ describe('with addresses from a pool', () => {
 });
 
 describe('a pod that was deleted by force', () => {
+  const waitsFor = (uid: string) =>
+    until(
+      'the next one waits for it',
+      async () => {
+        const { conditions = [] } = (await identityOf('statefulset-db-0')).status;
+        const waiting = conditions.find((condition: { type: string }) => condition.type === 'Waiting');
+        return waiting?.status === 'True' && waiting.message.includes(`held by pod db-0 (uid ${uid})`);
+      },
+      PATIENCE_MS,
+    );
+  const otherNode = (node: string) => cluster.nodes.find(({ name }) => name !== node)?.name ?? '';
+
   test(
-    'keeps its identity until a person says that it does not run any more',
+    'hands its identity on by itself when its node sees nothing of it any more',
     async () => {
-      const { name, uid, link } = await runningPod('db');
+      const { name, uid, node, link } = await runningPod('db');
       await inHome('delete', 'pod', name, '--force', '--grace-period=0');
-      const said = await until('the next one waits', async () => {
-        const { status } = await identityOf('statefulset-db-0');
-        return (status.conditions ?? []).find((condition: { status: string }) => condition.status === 'True')?.message;
-      });
-      expect(said).toContain(`held by pod db-0 (uid ${uid})`);
-      await inHome('annotate', 'mvi', 'statefulset-db-0', `macvlan.dev/release=${uid}`);
       expect((await runningPod('db', uid)).link).toMatchObject({ mac: link.mac, ips: link.ips });
+      const ended = await kubectl(['get', 'mvn', node, '-o', 'jsonpath={.status.ended[*].uid}']);
+      expect(ended).toContain(uid);
+    },
+    LONG_MS,
+  );
+
+  test(
+    'keeps it while its node is cut off, for it runs on; and hands it on when the node is back',
+    async () => {
+      const { name, uid, node, link } = await runningPod('db');
+      const [address = ''] = link.ips;
+      await onlyOn(otherNode(node));
+      await cluster.node(node).setManagement('down');
+      try {
+        await inHome('delete', 'pod', name, '--force', '--grace-period=0');
+        await waitsFor(uid);
+        await until('the LAN still reaches it', () => answers(address));
+        expect((await identityOf('statefulset-db-0')).status.holder.uid).toBe(uid);
+      } finally {
+        await cluster.node(node).setManagement('up');
+      }
+      expect((await runningPod('db', uid)).link).toMatchObject({ mac: link.mac, ips: [address] });
+    },
+    LONG_MS,
+  );
+
+  test(
+    'hands it on when a person says that it does not run any more',
+    async () => {
+      const { name, uid, node, link } = await runningPod('db');
+      await onlyOn(otherNode(node));
+      await cluster.node(node).setManagement('down');
+      try {
+        await inHome('delete', 'pod', name, '--force', '--grace-period=0');
+        await waitsFor(uid);
+        await cluster.node(node).unplug(); // now it is true
+        await inHome('annotate', 'mvi', 'statefulset-db-0', `macvlan.dev/release=${uid}`);
+        expect((await runningPod('db', uid)).link).toMatchObject({ mac: link.mac, ips: link.ips });
+      } finally {
+        await cluster.node(node).plug();
+        await cluster.node(node).setManagement('up');
+      }
     },
     LONG_MS,
   );

@@ -59,7 +59,7 @@ export async function makeChaos(stage: ChaosStage, witnesses: Witnesses, options
 }
 
 /** Waits until all is in order, and helps where a person has to. Gives the milliseconds; throws when it does not come to that. */
-async function settle(
+export async function settle(
   stage: ChaosStage,
   witnesses: Witnesses,
   { owned, help }: { readonly owned: Owned; readonly help: Help },

@@ -1,6 +1,7 @@
 // The cluster for the chaos: the operator on two nodes, and workloads of every kind whose pods keep MAC and address.
 import { readFileSync } from 'node:fs';
-import { NAMESPACE, POD, type Pod } from '../../../src/api/kube.ts';
+import { NAMESPACE, POD, type Pod, SECRET } from '../../../src/api/kube.ts';
+import { SEED_SECRET } from '../../../src/api/names.ts';
 import { ATTACHMENT, type MacvlanAttachment } from '../../../src/api/v1alpha1/attachment.ts';
 import { IDENTITY, type MacvlanIdentity } from '../../../src/api/v1alpha1/identity.ts';
 import type { KubeClient } from '../../../src/kernel/kube/client.ts';
@@ -26,13 +27,20 @@ export interface ChaosStage {
   identityObjects(): Promise<readonly MacvlanIdentity[]>;
 }
 
-/** A cluster with the chart, one attachment with a pool, and workloads for so many identities. */
-export async function setChaosStage(instance: string, identities: number): Promise<ChaosStage> {
+/**
+ * A cluster with the chart, one attachment with a pool, and workloads for so many identities.
+ * @param seed restored before the first workload; default: the controller makes one
+ */
+export async function setChaosStage(instance: string, identities: number, seed?: Buffer): Promise<ChaosStage> {
   const cluster = await startCluster({ instance, life: 'Owner' });
   await install(cluster);
   const client = adminOf(cluster);
   await client.create(NAMESPACE, { metadata: { name: HOME } });
   await client.create(ATTACHMENT, attachment);
+  if (seed !== undefined) {
+    const metadata = { namespace: OPERATOR, name: SEED_SECRET };
+    await client.create(SECRET, { metadata, data: { seed: seed.toString('base64') } });
+  }
   await until('the LAN is ready', () => isReady(client), 60_000);
   const workloads = workloadsFor(identities);
   const list = { apiVersion: 'v1', kind: 'List', items: workloads.map(({ object }) => object) };
