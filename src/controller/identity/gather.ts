@@ -113,11 +113,12 @@ async function podOf(
 export function networkViewOf({ stores }: Pick<IdentitySight, 'stores'>): NetworkView {
   return (namespace, name) => {
     const attachment = stores.attachments.get(name);
-    if (attachment === undefined) return 'Foreign';
     const definition = stores.definitions.get(`${namespace}/${name}`);
-    if (definition !== undefined) return isOurs(definition) ? attachment : 'Foreign';
+    if (definition !== undefined && !isOurs(definition)) return 'Foreign';
+    if (attachment === undefined) return 'Absent'; // or the NAD of one that is gone, and on its way out
+    if (definition !== undefined) return attachment;
     const home = stores.namespaces.get(namespace);
-    return home !== undefined && wantsNamespace(attachment, home) ? 'Pending' : 'Foreign';
+    return home !== undefined && wantsNamespace(attachment, home) ? 'Pending' : 'Absent';
   };
 }
 

@@ -6,8 +6,11 @@ import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
 import { isUnreadable, type NetworkElement, parseNetworks } from '../pod/networks.ts';
 import type { Refusal } from './reason.ts';
 
-/** What a name in the networks annotation stands for. `Pending`: an attachment whose NAD is not there yet. */
-export type NetworkView = (namespace: string, name: string) => MacvlanAttachment | 'Foreign' | 'Pending';
+/**
+ * What a name in the networks annotation stands for. `Pending`: an attachment whose NAD is not there yet. `Absent`: there is no
+ * NAD, and nobody knows whose it will be.
+ */
+export type NetworkView = (namespace: string, name: string) => MacvlanAttachment | 'Foreign' | 'Pending' | 'Absent';
 
 /** One link on an attachment, with what the pod chose for it. */
 export interface LinkRequest {
@@ -36,7 +39,9 @@ export function linksOf(pod: Pod, view: NetworkView): readonly LinkRequest[] | R
   }));
   const hidden = seen.find(({ element, found }) => typeof found !== 'string' && hasHiddenAddress(element));
   if (hidden !== undefined) return addressInArgs(hidden.element);
-  const pending = seen.find(({ found }) => found === 'Pending');
+  // Once a pod is let go, nobody looks at the addresses that it chooses on a network that is made later.
+  const isOpen = ({ mac, ips, args }: NetworkElement) => mac !== undefined || ips !== undefined || args !== undefined;
+  const pending = seen.find(({ element, found }) => found === 'Pending' || (found === 'Absent' && isOpen(element)));
   if (pending !== undefined) return notYet(pending.element);
   const counts = new Map<string, number>();
   const links = seen.flatMap(({ element, found }, position) => {
@@ -90,8 +95,8 @@ function addressInArgs({ name }: NetworkElement): Refusal {
 function notYet({ name, namespace }: NetworkElement): Refusal {
   return {
     reason: 'NetworkMissing',
-    message: `The NetworkAttachmentDefinition of attachment ${name}${namespace === undefined ? '' : ` in ${namespace}`} is not there yet.`,
-    remedy: `Look at the condition Rendered of MacvlanAttachment ${name}.`,
+    message: `The NetworkAttachmentDefinition ${name}${namespace === undefined ? '' : ` in ${namespace}`} is not there yet.`,
+    remedy: `If it is that of an attachment, look at the condition Rendered of MacvlanAttachment ${name}.`,
   };
 }
 

@@ -56,7 +56,7 @@ export function planGroup(facts: GroupFacts): GroupPlan {
   const waiting = facts.pods.filter(isWaiting);
   const asking = waiting.filter((pod) => askOf(pod).type !== 'None');
   const [named, misnamed] = partition(asking, (pod) => whatIsWrongWithName(askOf(pod)) === undefined);
-  const candidates = (pod: Pod) => candidatesFor(pod, groupOf(pod), facts.replicas);
+  const candidates = candidatesIn(facts, named.length);
   const assignments = assignIdentities({ pods: named, candidates, holders: holdersIn(facts, proofs) });
   return {
     proofs,
@@ -71,7 +71,23 @@ export function planGroup(facts: GroupFacts): GroupPlan {
         .map(({ pod }) => heldByOthers(pod, candidates(pod), facts)),
     ],
     adoptions: adoptionsIn(facts, proofs),
-    orphans: orphansIn(facts, new Set(named.flatMap(candidates))),
+    orphans: orphansIn(facts, new Set([...new Set(named.map(candidates))].flat())),
+  };
+}
+
+/**
+ * Which identities a pod may have. As many slots as are held or waited for are enough to find a free one, however many replicas
+ * somebody writes into a Deployment.
+ */
+function candidatesIn({ replicas, holders }: GroupFacts, waiting: number): (pod: Pod) => readonly string[] {
+  const slots = replicas === undefined ? undefined : Math.min(replicas, holders.size + waiting);
+  const lists = new Map<string, readonly string[]>(); // all pods of a group that name none have the same ones
+  return (pod) => {
+    const ask = askOf(pod);
+    const key = ask.type === 'Named' ? ask.name : '';
+    const list = lists.get(key) ?? candidatesFor(pod, groupOf(pod), slots);
+    lists.set(key, list);
+    return list;
   };
 }
 

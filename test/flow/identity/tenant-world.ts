@@ -1,6 +1,7 @@
 // Two namespaces on the same attachments: one with a pod whose addresses somebody else would like to have, and one with that somebody.
 import { expect } from '@jest/globals';
 import type { Pod } from '../../../src/api/kube.ts';
+import { NETWORK_ATTACHMENT_DEFINITION } from '../../../src/api/multus.ts';
 import type { ControlPlane } from '../../support/control-plane.ts';
 import { until } from '../../support/until.ts';
 import { type Tenant, tenantOf } from './tenant.ts';
@@ -43,6 +44,8 @@ export class TenantWorld {
     await world.attach('pool', { namespaces, ipam: pool });
     await world.attach('open', { namespaces, ipam: pool, pins: 'Allow' });
     await world.attach('secret', { ipam: pool });
+    const other = { metadata: { namespace: EVIL, name: 'other' }, spec: { config: '{}' } };
+    await world.client.create(NETWORK_ATTACHMENT_DEFINITION, other);
     await world.makePod('db', { networks: 'lan,pool,open' });
     return new TenantWorld(world, editor, victimOf(await world.bound('db')));
   }

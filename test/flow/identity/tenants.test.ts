@@ -62,6 +62,18 @@ describe("another tenant's address is not to be had", () => {
     if (reason === 'NetworksInvalid') expect(await tenants.claimsOf(`pod-${name}`)).toEqual([]);
   });
 
+  test('by choosing it on an attachment that comes to the namespace later', async () => {
+    const gate = { labels: { 'macvlan.dev/gated': 'true' }, spec: { schedulingGates: [{ name: GATE }] } };
+    // Held by its template alone: one whose networks are none of ours would be let go.
+    await tenants.editor.makePod('early', { networks: '[{"name":"secret","ips":["192.0.2.77/24"]}]', ...gate });
+    expect(await tenants.toldWhy('early')).toBe('NetworkMissing');
+    await tenants.editor.makePod('harmless', { networks: 'secret', ...gate });
+    await until(
+      'the other one is let go',
+      async () => (await tenants.editor.pod('harmless'))?.spec.schedulingGates === undefined,
+    );
+  });
+
   test('in a pod that does not ask', async () => {
     expect(await refusal(tenants.make('raw', `[{"name":"lan","mac":"${tenants.victim.mac}"}]`, {}))).toContain(
       'chooses addresses',

@@ -35,6 +35,13 @@ describe('the slots of a Deployment', () => {
     expect(waits).toMatchObject([{ pod: { metadata: { name: 'late' } }, reason: 'HolderAlive' }]);
   });
 
+  test('are not counted out where somebody writes more of them than there can be pods', () => {
+    const pods = Array.from({ length: 3 }, (_, i) => ofDeployment(`p${i}`, i + 1));
+    const { bindings, waits } = plan({ pods, replicas: 2 ** 31 - 1 });
+    expect(bindings.map(({ identity: name }) => name)).toEqual([0, 1, 2].map((slot) => `deployment-web-${slot}`));
+    expect(waits).toEqual([]);
+  });
+
   test('go to nobody while the Deployment has none', () => {
     const { bindings, waits } = plan({ pods: [ofDeployment('x', 1)], replicas: 0 });
     expect(bindings).toEqual([]);

@@ -8,6 +8,7 @@ import { waitingPod } from '../../../support/identity.ts';
 
 const ours: NetworkView = (namespace, name) => {
   if (name === 'soon') return 'Pending';
+  if (name === 'nowhere') return 'Absent';
   return namespace === 'home' && ['lan', 'cams'].includes(name) ? attachment({ name }) : 'Foreign';
 };
 const links = (annotations: Readonly<Record<string, string>>) => linksOf(waitingPod('x', { annotations }), ours);
@@ -52,6 +53,17 @@ describe('the links of a pod', () => {
     const pod = waitingPod('x', { annotations: networks(JSON.stringify(list)) });
     expect(macsElsewhere(pod, ours)).toEqual(['02:4d:00:00:00:01', '02:4d:00:00:00:02']);
   });
+
+  test.each(['"mac":"02:4d:00:00:00:01"', '"ips":["192.0.2.5/24"]', '"cni-args":{"a":1}'])(
+    'are not known where it chooses %s on a network that nobody has made yet',
+    (choice) => {
+      expect(links(networks(`[{"name":"lan"},{"name":"nowhere",${choice}}]`))).toMatchObject({
+        reason: 'NetworkMissing',
+      });
+      expect(links(networks(`[{"name":"lan"},{"name":"other",${choice}}]`))).toHaveLength(1);
+      expect(links(networks('lan,nowhere'))).toHaveLength(1);
+    },
+  );
 
   test.each([
     ['for its only link', 'lan', '02:4d:00:00:00:01', ['02:4d:00:00:00:01']],
