@@ -78,12 +78,19 @@ export interface ProbePort {
 /** The node's DHCP daemon, by way of its supervisor. */
 export interface DhcpPort {
   readonly sight: DhcpSight;
-  /** Calls back with each change of the sight until the signal aborts. */
-  run(signal: AbortSignal, onChange: () => void): Promise<void>;
+  /** Looks at the daemon until the signal aborts. */
+  run(signal: AbortSignal, watch: DhcpWatch): Promise<void>;
   /** Lets the daemon forget a lease. Never rejects, as the next one. */
   release(name: ClientName): Promise<DhcpAnswer>;
   /** Lets the daemon get a lease and keep it. */
   allocate(name: ClientName): Promise<DhcpAnswer>;
+}
+
+export interface DhcpWatch {
+  /** Called when there is something new to see. */
+  readonly onChange: () => void;
+  /** Whether there should be a daemon on this node. */
+  readonly isNeeded: () => boolean;
 }
 
 /** Pods' own network namespaces. */

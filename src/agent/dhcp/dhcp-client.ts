@@ -5,7 +5,7 @@ import type { ClientName, DhcpAnswer, DhcpReport } from '../../domain/dhcp/proto
 import { isEqual } from '../../domain/objects/equal.ts';
 import { type Clock, sleep } from '../../kernel/process/clock.ts';
 import { askLine, connectLines } from '../../kernel/process/line-socket.ts';
-import type { DhcpPort } from '../ports.ts';
+import type { DhcpPort, DhcpWatch } from '../ports.ts';
 
 /** A supervisor that is away is looked for so often. In milliseconds. */
 const LOOK_MS = 1000;
@@ -30,11 +30,12 @@ export class DhcpClient implements DhcpPort {
     return this.#sight;
   }
 
-  async run(signal: AbortSignal, onChange: () => void): Promise<void> {
+  async run(signal: AbortSignal, { onChange, isNeeded }: DhcpWatch): Promise<void> {
     let seenAt = this.#clock.now();
     while (!signal.aborted) {
-      const wasThere = await this.#listen(signal, onChange);
-      if (wasThere) seenAt = this.#clock.now();
+      const wasThere = isNeeded() && (await this.#listen(signal, onChange));
+      // Until somebody needs it, nobody misses it.
+      if (wasThere || !isNeeded()) seenAt = this.#clock.now();
       const isMissing = this.#clock.now() - seenAt >= MISSING_MS;
       this.#see({ daemon: isMissing ? 'Missing' : 'Starting', ...this.#lastReport() }, onChange);
       await sleep(this.#clock, LOOK_MS, signal);
@@ -88,11 +89,19 @@ export class DhcpClient implements DhcpPort {
     return this.#report === undefined ? {} : { report: { ...this.#report, leases: [] } };
   }
 
+  /** That a lease was renewed is news for the metric alone. */
   #see(sight: DhcpSight, onChange: () => void): void {
-    if (isEqual(sight, this.#sight)) return;
+    const isNews = !isEqual(newsIn(sight), newsIn(this.#sight));
     this.#sight = sight;
-    onChange();
+    if (isNews) onChange();
   }
+}
+
+function newsIn({ daemon, report }: DhcpSight): unknown {
+  const leases = (report?.leases ?? []).map(
+    ({ since: _since, expires: _expires, failure: _failure, ...lease }) => lease,
+  );
+  return [daemon, report?.links, leases];
 }
 
 function nameOf({ container, network, interface: link }: ClientName): ClientName {
