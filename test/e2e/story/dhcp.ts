@@ -1,5 +1,14 @@
 // Chapter seven: an appliance with a MAC of its own keeps its DHCP address, wherever it runs.
-import { type Chapter, deletePods, kubectl, pingFrom, reaches, startPods, type World } from '../world.ts';
+import {
+  type Chapter,
+  deletePods,
+  kubectl,
+  OPERATOR_NAMESPACE,
+  pingFrom,
+  reaches,
+  startPods,
+  type World,
+} from '../world.ts';
 import { firstAddress } from './reach.ts';
 
 const MAC = '02:4d:00:00:00:07';
@@ -9,6 +18,7 @@ export const dhcp: Chapter = {
   tell: async (world) => {
     await kubectl(world, ['apply', '-f', 'examples/dhcp.yaml']);
     await kubectl(world, ['wait', 'mva/lan-dhcp', '--for=condition=Ready', '--timeout=60s']);
+    await daemonsAreThere(world);
     const addresses: string[] = [];
     for (const node of ['node-a', 'node-b', 'node-a']) addresses.push(await addressOn(world, node));
     const [first] = addresses;
@@ -22,6 +32,17 @@ export const dhcp: Chapter = {
     world.stage.check('and it left one lease, not three', own.length === 1, own.join());
   },
 };
+
+/** The plugin needs a daemon on each node; nobody else has brought one. */
+async function daemonsAreThere(world: World): Promise<void> {
+  const where = ['-n', OPERATOR_NAMESPACE, 'get', 'pods', '-l', 'app.kubernetes.io/name=macvlan-dhcp'];
+  const { stdout } = await kubectl(world, [...where, '-o', 'wide']);
+  const nodes = world.cluster.nodes.filter(({ name }) => stdout.includes(name));
+  world.stage.check(
+    'the operator has brought its DHCP daemon to each node',
+    nodes.length === world.cluster.nodes.length,
+  );
+}
 
 async function addressOn(world: World, node: string): Promise<string> {
   const networks = JSON.stringify([{ name: 'lan-dhcp', mac: MAC }]);
