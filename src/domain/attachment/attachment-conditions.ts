@@ -103,9 +103,9 @@ function warned({ NoWarnings: { status, reason } }: Pick<Record<ConditionType, A
   return status === 'True' ? '' : ` There is a warning, ${reason}: see the condition NoWarnings.`;
 }
 
-/** What the nodes see that may get in the way. Nothing else depends on it. */
+/** What was seen that may get in the way. Nothing else depends on it. */
 function noWarnings(verdict: Verdict): Answer {
-  return problemsAs(verdict, 'NoWarnings') ?? yes('NothingSeen', 'No node sees anything that may get in the way.');
+  return problemsAs(verdict, 'NoWarnings') ?? yes('NothingSeen', 'Nothing was seen that may get in the way.');
 }
 
 /** The problems of one aspect as a "no", or nothing when there is none. */
