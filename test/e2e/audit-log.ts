@@ -17,7 +17,7 @@ interface AuditEvent {
   readonly verb: string;
   readonly user: { readonly username: string };
   readonly objectRef?: { readonly apiGroup?: string; readonly resource?: string; readonly subresource?: string };
-  readonly responseStatus?: { readonly code?: number };
+  readonly responseStatus?: { readonly code?: number; readonly message?: string };
 }
 
 /** Every kind of request that accounts with this prefix made. Requests for paths without a resource do not count. */
@@ -36,6 +36,8 @@ export async function usesIn(auditLog: string, userPrefix: string): Promise<read
 function usesOf({ stage, verb, user, objectRef, responseStatus }: AuditEvent, userPrefix: string): readonly Use[] {
   if (!user.username.startsWith(userPrefix) || objectRef?.resource === undefined) return [];
   if (stage !== 'ResponseComplete' && stage !== 'ResponseStarted') return [];
+  // Nobody may make anything in a namespace that is being deleted, and an event may come while it is: no right is missing.
+  if (responseStatus?.message?.includes('because it is being terminated')) return [];
   const { apiGroup = '', resource, subresource } = objectRef;
   const code = responseStatus?.code ?? 0;
   const verbs = verb === 'patch' && code === 201 ? ['patch', 'create'] : [verb];
