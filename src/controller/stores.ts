@@ -230,8 +230,12 @@ function cutNodeState(state: MacvlanNodeState): MacvlanNodeState {
   if (state.status === undefined) return state;
   const { interfaces = [], ...status } = state.status;
   // Of a NIC only its addresses are looked at: no pod may have them.
-  const cut = interfaces.map(({ name, ifindex, mac, permanentMac, mtu, state: link }) => {
-    return { name, ifindex, mac, ...(permanentMac === undefined ? {} : { permanentMac }), mtu, state: link };
+  const cut = interfaces.map(({ name, ifindex, mac, permanentMac, mtu, state: link, addresses }) => {
+    const own = {
+      ...(permanentMac === undefined ? {} : { permanentMac }),
+      ...(addresses === undefined ? {} : { addresses }),
+    };
+    return { name, ifindex, mac, ...own, mtu, state: link };
   });
   return { ...state, status: { ...status, interfaces: cut } };
 }

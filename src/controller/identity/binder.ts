@@ -25,6 +25,7 @@ import type { KubeClient } from '../../kernel/kube/client.ts';
 import { ApiError } from '../../kernel/kube/transport.ts';
 import { type Claimant, type Claims, linkKeyOf, taken } from './claims.ts';
 import { type IdentitySight, networkViewOf, parentMacsIn } from './gather.ts';
+import { nodeAddressesOn } from './one-lan.ts';
 import { writeStatus } from './report.ts';
 import type { Seed } from './seed.ts';
 
@@ -177,6 +178,7 @@ export class Binder {
       derives: ({ index }, mac) =>
         !isRefusal(hmac) && deriveMac(hmac, linkKeyOf(identity, name, index), prefix, 0) === mac,
       parents: parentMacsIn(sight.stores),
+      nodes: nodeAddressesOn(sight.stores, name),
     });
     // With its seed, the address might turn out to be the identity's own.
     return isRefusal(wish) && wish.reason === 'PinDenied' && isRefusal(hmac) ? hmac : wish;

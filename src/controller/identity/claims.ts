@@ -8,13 +8,14 @@ import { usableBeside } from '../../domain/identity/overlap.ts';
 import { type Family, freeAddress, sizeOf, withPrefix } from '../../domain/identity/pool.ts';
 import { isRefusal, type Refusal } from '../../domain/identity/reason.ts';
 import type { Wish } from '../../domain/identity/wish.ts';
+import { parseAddress } from '../../domain/net/address-range.ts';
 import { formatAddress } from '../../domain/net/address-text.ts';
 import type { KubeClient } from '../../kernel/kube/client.ts';
 import { ApiError } from '../../kernel/kube/transport.ts';
 import type { OwnWrites } from '../own-writes.ts';
 import type { Stores } from '../stores.ts';
 import { isSeen, otherUserOf } from './in-use.ts';
-import { isOneLan, olderPoolsOf } from './one-lan.ts';
+import { isOneLan, nodeAddressesOn, olderPoolsOf } from './one-lan.ts';
 
 export interface ClaimOptions {
   readonly client: Pick<KubeClient, 'list' | 'create' | 'delete'>;
@@ -177,13 +178,14 @@ export class Claims {
   }
 
   /**
-   * Addresses that are in use; one that the identity claimed and does not use, since an earlier try broke off, is not. Asked one by
+   * Addresses that are in use, also by nodes; one that the identity claimed and does not use, since an earlier try broke off, is not. Asked one by
    * one: an attachment may have ten thousand claims.
    */
   #takenBy({ identity, links }: Claimant, attachment: string, family: Family): Taken {
     const used = new Set(addressesOf(links).map(claimName));
-    const { written } = this.#options;
-    const refused = new Set<bigint>();
+    const { written, stores } = this.#options;
+    const nodes = [...nodeAddressesOn(stores, attachment)].map(parseAddress);
+    const refused = new Set(nodes.flatMap((node) => (node?.family === family ? [node.value] : [])));
     const isClaimed = (value: bigint) => {
       const name = claimName({ address: formatAddress({ family, value }), attachment });
       const claim = written.get(name);

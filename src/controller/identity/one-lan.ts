@@ -11,6 +11,18 @@ export function isOneLan({ nodeStates }: Pick<LanStores, 'nodeStates'>, attachme
   return nodeStates.by('attachment', attachment).some((state) => areOneLanOn(state, attachment, other));
 }
 
+/** The nodes' own addresses on the LAN of an attachment: no pod may have them. */
+export function nodeAddressesOn(
+  { nodeStates }: Pick<LanStores, 'nodeStates'>,
+  attachment: string,
+): ReadonlySet<string> {
+  const own = nodeStates.by('attachment', attachment).flatMap(({ status }) => {
+    const parent = status?.attachments?.find(({ name }) => name === attachment)?.interface;
+    return status?.interfaces?.find(({ name }) => name === parent)?.addresses ?? [];
+  });
+  return new Set(own.map((text) => text.replace(/\/.*/, '')));
+}
+
 /** Older attachments on the same LAN with a pool that has addresses of this one's pool. */
 export function olderPoolsOf(stores: LanStores, attachment: MacvlanAttachment): readonly MacvlanAttachment[] {
   if (attachment.spec.ipam.type !== 'Pool') return [];

@@ -28,6 +28,8 @@ export interface Known {
   readonly derives: (link: LinkRequest, mac: string) => boolean;
   /** MAC addresses of the nodes' NICs. */
   readonly parents: ReadonlySet<string>;
+  /** IP addresses of the nodes on the LAN of the attachment. */
+  readonly nodes: ReadonlySet<string>;
 }
 
 export function wishFor(link: LinkRequest, entry: IdentityLink | undefined, known: Known): Wish | Refusal {
@@ -113,6 +115,7 @@ function checkIp(link: LinkRequest, text: string, ranges: readonly PoolRange[], 
   const host = formatAddress(parsed.address);
   const claimed = { address: host, attachment: nameOf(link) };
   if (!known.owns(claimed) && !mayPin(link)) return denied(link, host);
+  if (!known.owns(claimed) && known.nodes.has(host)) return invalid(link, `${host} belongs to a NIC of a node.`);
   if (link.attachment.spec.ipam.type !== 'Pool') {
     if (parsed.prefix !== undefined) return `${host}/${parsed.prefix}`;
     return invalid(link, `${host} needs the prefix length of its subnet.`);

@@ -25,9 +25,12 @@ beforeAll(async () => {
   await world.attach('c-static', { pins: 'Allow', ipam: { type: 'Static' } });
   await world.attach('d-elsewhere', { ipam: pool(10, 13) });
   const on = (name: string, ifindex: number) =>
-    ({ name, phase: 'Ready', interface: 'x', ifindex, incarnation: `boot/${ifindex}` }) as const;
+    ({ name, phase: 'Ready', interface: ifindex === 2 ? 'x' : 'y', ifindex, incarnation: `boot/${ifindex}` }) as const;
   const attachments = [on('a-first', 2), on('b-second', 2), on('c-static', 2), on('d-elsewhere', 3)];
-  await writeNodeState(world.client, 'node-a', { attachments });
+  const nic = (name: string, ifindex: number, address: string) =>
+    ({ name, ifindex, mac: `02:aa:00:00:00:0${ifindex}`, mtu: 1500, state: 'Up', addresses: [address] }) as const;
+  const interfaces = [nic('x', 2, '192.0.2.18/24'), nic('y', 3, '192.0.2.17/24')];
+  await writeNodeState(world.client, 'node-a', { attachments, interfaces });
 }, 600_000);
 
 async function warningOf(name: string): Promise<string | undefined> {
@@ -75,8 +78,18 @@ test('on another LAN the same addresses are given away', async () => {
   expect(given).toEqual(['192.0.2.10/24', '192.0.2.11/24', '192.0.2.12/24', '192.0.2.13/24']);
 });
 
+test('the address of a node on the LAN is neither given away nor can it be chosen', async () => {
+  await world.client.mergePatch(ATTACHMENT, { name: 'd-elsewhere' }, { spec: { ipam: pool(17, 18) } });
+  await world.makePod('beside', { networks: 'd-elsewhere' });
+  expect(await ipOf('beside')).toBe('192.0.2.18/24');
+  await world.makePod('no-more', { networks: 'd-elsewhere' });
+  await world.told('no-more', 'PoolExhausted');
+  await world.makePod('node-pin', { networks: 'c-static', annotations: { 'macvlan.dev/ip': '192.0.2.18/24' } });
+  expect(await world.told('node-pin', 'PinInvalid')).toContain('192.0.2.18 belongs to a NIC of a node');
+});
+
 test('once the pools are apart, nobody is warned, and pods that waited are bound', async () => {
   await world.client.mergePatch(ATTACHMENT, { name: 'b-second' }, { spec: { ipam: pool(14, 20) } });
-  expect(await ipOf('young-2')).toMatch(/^192\.0\.2\.(1[6-9]|20)\/24$/);
+  expect(await ipOf('young-2')).toMatch(/^192\.0\.2\.(1[679]|20)\/24$/);
   await until('the warning has gone', async () => (await warningOf('b-second')) === undefined);
 });

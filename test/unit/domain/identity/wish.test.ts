@@ -107,6 +107,7 @@ describe('the addresses of a link', () => {
         owns: ({ address }) => owned.includes(address),
         derives: (_link, mac) => mac === '02:de:00:00:00:00',
         parents: new Set(),
+        nodes: new Set(['192.0.2.12']),
       }),
     };
     return rest;
@@ -142,6 +143,12 @@ describe('the addresses of a link', () => {
       ips: ['192.0.2.7/24'],
       missing: ['IPv6'],
     });
+  });
+
+  test('are none that a node has itself, but for those that the identity had before', () => {
+    const open = { ...pool, pins: 'Allow' } as const;
+    expect(wish(open, { ips: ['192.0.2.12'] })).toMatchObject({ reason: 'PinInvalid' });
+    expect(wish(open, { ips: ['192.0.2.12'] }, undefined, ['192.0.2.12'])).toMatchObject({ ips: ['192.0.2.12/24'] });
   });
 
   test('are those that the identity has, of a family for which the pod chose none', () => {
