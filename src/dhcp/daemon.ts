@@ -28,6 +28,7 @@ export interface DaemonOptions {
 export class Daemon {
   readonly #options: DaemonOptions;
   #child: ChildProcess | undefined;
+  #isStopping = false;
 
   constructor(options: DaemonOptions) {
     this.#options = options;
@@ -49,7 +50,7 @@ export class Daemon {
     let isListening = false;
     const ended = (how: string) => {
       end ??= how;
-      if (isListening) onEnd(how);
+      if (isListening && !this.#isStopping) onEnd(how);
     };
     child.on('error', (error) => ended(`could not be started: ${error.message}`));
     child.on('exit', (code, signal) => ended(`ended with ${signal ?? code}`));
@@ -62,6 +63,7 @@ export class Daemon {
 
   /** Ends it. It gives no lease back: pods go on with their addresses, and the next daemon asks for the same ones. */
   async stop(): Promise<void> {
+    this.#isStopping = true;
     const child = this.#child;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, 'exit');

@@ -57,6 +57,8 @@ describe('the lease of a pod', () => {
     await until('the lease was renewed', () => (dhcp.lease?.expires ?? 0) > first + 2000, 20_000);
     expect((await network.call('del', 'pod', { mac: MAC })).code).toBe(0);
     await until('the lease is gone', () => dhcp.lease === undefined && dhcp.links === 0);
+    expect(await dhcp.stop()).toBe(0);
+    expect((await lab.enter(['ls', '/run/macvlan-operator'])).trim()).toBe('');
   });
 
   test('is held again after the daemon was killed, with the same address, and is renewed afterwards', async () => {

@@ -93,12 +93,15 @@ export class LabDhcp {
     return code;
   }
 
-  async stop(): Promise<void> {
+  /** The orderly end, as on SIGTERM; resolves with the exit code. */
+  async stop(): Promise<number | null> {
     this.#endTalks();
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const { exitCode, signalCode } = this.#child;
+    if (exitCode !== null || signalCode !== null) return exitCode;
     const ended = once(this.#child, 'exit');
     this.#child.kill('SIGTERM');
-    await ended;
+    const [code] = (await ended) as [number | null];
+    return code;
   }
 
   #talk(request: DhcpRequest): ChildProcess {
