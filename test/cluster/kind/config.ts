@@ -40,16 +40,16 @@ export function kindConfig(facts: KindFacts): object {
     kubeadmConfigPatches: [clusterPatch(facts), kubeletPatch(facts)].map((patch) => JSON.stringify(patch)),
     nodes: facts.nodes.map((node, index) => ({
       role: index === 0 ? 'control-plane' : 'worker',
-      kubeadmConfigPatches: [JSON.stringify(nodePatch(node, index))],
+      kubeadmConfigPatches: [JSON.stringify(nodePatch(node, index, facts.nodes.length))],
       ...(index === 0 ? { extraMounts: [{ hostPath: facts.apiFolder, containerPath: API_FOLDER }] } : {}),
     })),
   };
 }
 
-/** Pods are to run on the node of the control plane as well. */
-function nodePatch({ name }: NodeFacts, index: number): object {
-  if (index === 0) return { kind: 'InitConfiguration', nodeRegistration: { name, taints: [] } };
-  return { kind: 'JoinConfiguration', nodeRegistration: { name } };
+/** Pods are to run on the node of the control plane as well; where it is the only one kind sees to that, and must find the taint. */
+function nodePatch({ name }: NodeFacts, index: number, count: number): object {
+  if (index > 0) return { kind: 'JoinConfiguration', nodeRegistration: { name } };
+  return { kind: 'InitConfiguration', nodeRegistration: { name, ...(count > 1 ? { taints: [] } : {}) } };
 }
 
 function kubeletPatch({ cgroups }: KindFacts): object {

@@ -44,6 +44,11 @@ describe("kind's configuration", () => {
     ]);
   });
 
+  test('leaves the taint of an only node to kind, which fails when it does not find it', () => {
+    const patch = patchOf({ nodes: nodeFacts([{ name: 'single', parent: 'nic0' }]) }, 'InitConfiguration');
+    expect(patch).toEqual({ kind: 'InitConfiguration', nodeRegistration: { name: 'single' } });
+  });
+
   test('has the API server write an audit log into a folder of this machine', () => {
     const { apiServer } = patchOf({}, 'ClusterConfiguration') as { apiServer: { extraArgs: object[] } };
     expect(apiServer.extraArgs).toContainEqual({ name: 'audit-log-path', value: '/etc/kubernetes/harness/audit.log' });
