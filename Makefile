@@ -74,6 +74,8 @@ bench: deps binaries build ## measure against a plain client and write docs/benc
 
 soak: deps binaries build ## faults at random: the controller for five minutes (SOAK_SECONDS=n), then 200 rounds of killing pods, nodes and controllers, half an hour (SOAK_ROUNDS=n); FAULT_SEED=n repeats a run
 	@FAULT_SECONDS=$${SOAK_SECONDS:-300} npm run -s jest -- test/flow/controller/faults
+	@AGENT_KILLS=$${AGENT_KILLS:-200} npm run -s jest -- test/netns/kills
+	@API_AWAY_SECONDS=$${SOAK_SECONDS:-300} npm run -s jest -- test/netns/api-away
 	@CHAOS_ROUNDS=$${SOAK_ROUNDS:-200} CHAOS_IDENTITIES=50 CHAOS_MINUTES=40 npm run -s jest -- test/e2e/chaos
 
 clean: ## remove what was built in this folder (not the cache of cluster binaries)
