@@ -173,6 +173,15 @@ describe('a pod that was deleted by force', () => {
       },
       PATIENCE_MS,
     );
+  /** The pod of db, on the node that can be cut off: in kind the other one has the API server. */
+  const onLastNode = async (): Promise<RunningPod> => {
+    const last = cluster.nodes.at(-1)?.name ?? '';
+    const pod = await runningPod('db', '', RETURN_MS);
+    if (pod.node === last) return pod;
+    await onlyOn(last);
+    await inHome('delete', 'pod', pod.name, '--wait=false');
+    return runningPod('db', pod.uid);
+  };
   const otherNode = (node: string) => cluster.nodes.find(({ name }) => name !== node)?.name ?? '';
 
   test(
@@ -190,7 +199,7 @@ describe('a pod that was deleted by force', () => {
   test(
     'keeps it while its node is cut off, for it runs on; and hands it on when the node is back',
     async () => {
-      const { name, uid, node, link } = await runningPod('db');
+      const { name, uid, node, link } = await onLastNode();
       const [address = ''] = link.ips;
       await onlyOn(otherNode(node));
       await cluster.node(node).setManagement('down');
@@ -212,7 +221,7 @@ describe('a pod that was deleted by force', () => {
   test(
     'hands it on when a person says that it does not run any more',
     async () => {
-      const { name, uid, node, link } = await runningPod('db', '', RETURN_MS);
+      const { name, uid, node, link } = await onLastNode();
       await onlyOn(otherNode(node));
       await cluster.node(node).setManagement('down');
       try {

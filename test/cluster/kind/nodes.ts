@@ -9,6 +9,7 @@ import { inside, ipBatch, type Space, spaceOf } from '../namespaces.ts';
 import { statOf } from '../pid.ts';
 import { Processes } from '../processes.ts';
 import { AUDIT_LOG } from './config.ts';
+import { ENGINE_SPACE } from './engine.ts';
 
 const FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 const OWN_PROC = [
@@ -28,7 +29,11 @@ export function kindNodes(instance: Instance): Nodes {
   return {
     wayInto,
     pidOf: hostPid,
-    setManagement: ({ name }, state) => ipBatch(space(name), [`link set ${MANAGEMENT} ${state}`]),
+    setManagement: async ({ name }, state) => {
+      const machine = new Processes(instance.folder).running(`space-${ENGINE_SPACE}`)?.pid ?? process.pid;
+      const engine: Space = { name: ENGINE_SPACE, pid: machine, entry: ['net'] };
+      await ipBatch(engine, [`link set ${await portOf(space(name), engine)} ${state}`]);
+    },
     crash: async ({ name }, program) => {
       // Only the program itself, as a crash would; and not again while systemd would restart it.
       const unit = `${program}.service`;
@@ -47,6 +52,21 @@ export function kindNodes(instance: Instance): Nodes {
 export async function inNode(node: Space, argv: readonly string[], input = ''): Promise<string> {
   const all: Space = { ...node, entry: ['net', 'mount', 'uts', 'pid'] };
   return runOrThrow(inside(all, argv), { input, env: { PATH: FOLDERS.join(':') } });
+}
+
+/** The other end of the node's NIC, on Docker's bridge: set down there, the node loses its carrier and none of its routes. */
+async function portOf(node: Space, engine: Space): Promise<string> {
+  const [nic] = JSON.parse(await inNode(node, ['ip', '-j', 'link', 'show', MANAGEMENT])) as readonly Link[];
+  const links = JSON.parse(await runOrThrow(inside(engine, ['ip', '-j', 'link', 'show']))) as readonly Link[];
+  const port = links.find(({ ifindex }) => ifindex === nic?.link_index);
+  if (port === undefined) throw new Error(`${node.name} has no port on the network of its Docker engine`);
+  return port.ifname;
+}
+
+interface Link {
+  readonly ifindex: number;
+  readonly ifname: string;
+  readonly link_index?: number;
 }
 
 /**
