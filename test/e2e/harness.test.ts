@@ -15,7 +15,7 @@ const ONE = `harness-${process.pid}`;
 const TWO = `harness-${process.pid}-two`;
 const START_MS = 1_500_000;
 
-describe('a cluster in network namespaces', () => {
+describe('a test cluster', () => {
   let cluster: Cluster;
   let linksBefore = '';
 
@@ -75,7 +75,7 @@ describe('a cluster in network namespaces', () => {
     expect((await cluster.kubectl(['get', 'namespace', 'only-there'])).stderr).toContain('NotFound');
     await loadProgramImage(cluster, toolboxImage(cluster));
     await runPods(cluster, ['three']);
-  }, 180_000);
+  }, 300_000);
 
   test('leaves no process, mount, link, cgroup, name or file when it has ended', async () => {
     for (const instance of [ONE, TWO]) expect(await endCluster(instance)).toBe(true);
