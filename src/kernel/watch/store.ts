@@ -108,9 +108,17 @@ export class Store<T extends KubeObject> implements ReadStore<T> {
   }
 }
 
+/** Most values list one object, of which there may be ten thousands: these need no map. */
+type Bucket<T> = Single<T> | Map<ObjectKey, T>;
+
+interface Single<T> {
+  readonly key: ObjectKey;
+  readonly object: T;
+}
+
 class Index<T> {
   readonly #valuesOf: (object: T) => readonly string[];
-  readonly #buckets = new Map<string, Map<ObjectKey, T>>();
+  readonly #buckets = new Map<string, Bucket<T>>();
 
   constructor(valuesOf: (object: T) => readonly string[]) {
     this.#valuesOf = valuesOf;
@@ -118,7 +126,8 @@ class Index<T> {
 
   get(value: string): readonly T[] {
     const bucket = this.#buckets.get(value);
-    return bucket === undefined ? [] : [...bucket.values()];
+    if (bucket === undefined) return [];
+    return bucket instanceof Map ? [...bucket.values()] : [bucket.object];
   }
 
   replace(key: ObjectKey, old: T | undefined, current: T | undefined): void {
@@ -128,14 +137,17 @@ class Index<T> {
 
   #set(value: string, key: ObjectKey, object: T): void {
     const bucket = this.#buckets.get(value);
-    if (bucket === undefined) this.#buckets.set(value, new Map([[key, object]]));
-    else bucket.set(key, object);
+    if (bucket instanceof Map) bucket.set(key, object);
+    else if (bucket === undefined || bucket.key === key) this.#buckets.set(value, { key, object });
+    else this.#buckets.set(value, new Map([bucket, { key, object }].map((single) => [single.key, single.object])));
   }
 
   #delete(value: string, key: ObjectKey): void {
     const bucket = this.#buckets.get(value);
-    bucket?.delete(key);
-    if (bucket?.size === 0) this.#buckets.delete(value);
+    if (bucket instanceof Map) {
+      bucket.delete(key);
+      if (bucket.size === 0) this.#buckets.delete(value);
+    } else if (bucket?.key === key) this.#buckets.delete(value);
   }
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import type { KubeObject } from '../../../../src/api/kube.ts';
 import { type Change, Store } from '../../../../src/kernel/watch/store.ts';
 
@@ -33,6 +34,29 @@ describe('the store', () => {
     expect(names(store.by('color', 'green'))).toEqual(['a']);
     store.remove('home/b');
     expect(names(store.by('color', 'red'))).toEqual([]);
+  });
+
+  test('lists in an index what a search through all objects would find, whatever comes and goes', () => {
+    const colors = ['red', 'green', 'blue'] as const;
+    const step = fc.record({
+      name: fc.constantFrom('a', 'b', 'c', 'd'),
+      colors: fc.subarray([...colors]),
+      goes: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const store = new Store<Thing>({ indexes: byColor });
+        steps.forEach(({ name, colors: own, goes }, i) => {
+          const object = thing(name, String(i), ...own);
+          if (goes) store.remove(`home/${name}`);
+          else store.upsert(object);
+        });
+        for (const color of colors) {
+          const found = store.list().filter((object) => byColor.color(object).includes(color));
+          expect(new Set(store.by('color', color))).toEqual(new Set(found));
+        }
+      }),
+    );
   });
 
   test('refuses a question to an index that does not exist', () => {
