@@ -179,6 +179,28 @@ describe('a node state wakes', () => {
     stores.nodeStates.upsert(state());
     expect(wokenBy(() => stores.nodeStates.upsert(state()))).toEqual(['node a']);
   });
+
+  test('the identities whose holders are gone, as it says anew', () => {
+    const holder = { pod: 'db-0', uid: 'u1', node: 'a' };
+    const metadata = { name: 'statefulset-db-0', namespace: 'home' };
+    stores.identities.upsert(next({ metadata, spec: {}, status: { phase: 'Bound', holder } } as const));
+    const ended = (...uids: string[]) => ({ ended: uids.map((uid) => ({ namespace: 'home', name: 'x', uid })) });
+    stores.nodeStates.upsert(next(nodeState('a', [], ended('other'))));
+    const say = (...uids: string[]) =>
+      wokenBy(() => stores.nodeStates.upsert(next(nodeState('a', [], ended(...uids)))));
+    expect(say('other', 'u1')).toContain('identities home/statefulset-db-0');
+    expect(say('other', 'u1', 'u2')).not.toContain('identities home/statefulset-db-0');
+  });
+
+  test('attachments with pools when it says anew on which NIC one is: they may be on one LAN', () => {
+    const range = { subnet: '192.0.2.0/24' };
+    put(attachment({ name: 'pool', spec: { ipam: { type: 'Pool', pool: { ranges: [range] } } } }));
+    stores.nodeStates.upsert(next(nodeState('a', [nodeEntry({ incarnation: 'boot/2' })])));
+    const say = (incarnation: string) =>
+      wokenBy(() => stores.nodeStates.upsert(next(nodeState('a', [nodeEntry({ incarnation })]))));
+    expect(say('boot/3')).toContain('soon attachment pool');
+    expect(say('boot/3')).not.toContain('soon attachment pool');
+  });
 });
 
 test('a NAD wakes the attachment of its name, whatever its label says', () => {
