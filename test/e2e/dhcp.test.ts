@@ -59,8 +59,8 @@ interface DaemonPod {
   readonly metadata: { readonly uid: string };
   readonly spec: { readonly nodeName: string };
   readonly status: {
-    readonly startTime: string;
-    readonly containerStatuses: readonly { readonly containerID: string; readonly restartCount: number }[];
+    readonly startTime?: string;
+    readonly containerStatuses?: readonly { readonly containerID: string; readonly restartCount: number }[];
   };
 }
 
@@ -148,7 +148,7 @@ describe('the managed daemon', () => {
         async () => (await stateOf('node-a')).status?.dhcp?.links === 1,
       );
       const { status } = await daemonOn('node-a');
-      const process = await cluster.containerStatus('node-a', status.containerStatuses[0]?.containerID ?? '');
+      const process = await cluster.containerStatus('node-a', status.containerStatuses?.[0]?.containerID ?? '');
       expect(BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(process)?.[1] ?? '0'}`)).toBe(RIGHTS);
     },
     LONG_MS,
@@ -158,11 +158,12 @@ describe('the managed daemon', () => {
     'is started anew when it was killed, and has the leases of running pods again',
     async () => {
       const { status } = await daemonOn('node-a');
-      const restarts = status.containerStatuses[0]?.restartCount ?? 0;
-      const pid = await cluster.node('node-a').containerPid(status.containerStatuses[0]?.containerID ?? '');
+      const restarts = status.containerStatuses?.[0]?.restartCount ?? 0;
+      const pid = await cluster.node('node-a').containerPid(status.containerStatuses?.[0]?.containerID ?? '');
       process.kill(pid, 'SIGKILL');
       const killed = performance.now();
-      const isBack = async () => ((await daemonOn('node-a')).status.containerStatuses[0]?.restartCount ?? 0) > restarts;
+      const isBack = async () =>
+        ((await daemonOn('node-a')).status.containerStatuses?.[0]?.restartCount ?? 0) > restarts;
       await until('it was started anew', isBack, PATIENCE_MS);
       await until('the lease is held again', async () => (await bound('node-a')) === '1', PATIENCE_MS);
       console.log(`a lease is held again ${(performance.now() - killed).toFixed(0)} ms after the daemon was killed`);
@@ -196,7 +197,7 @@ describe('the managed daemon', () => {
     async () => {
       const lives = (pods: readonly DaemonPod[]) =>
         pods.map(
-          ({ metadata, status }) => `${metadata.uid} ${status.startTime} ${status.containerStatuses[0]?.containerID}`,
+          ({ metadata, status }) => `${metadata.uid} ${status.startTime} ${status.containerStatuses?.[0]?.containerID}`,
         );
       const before = lives(await daemons()).toSorted();
       const agents = lives(await daemons('macvlan-agent'));
