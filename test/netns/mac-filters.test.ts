@@ -1,5 +1,6 @@
 // What a NIC listens for, on the real kernel: the MAC address of each macvlan link on it, wherever the link is, and only as long as
 // something could be received by it.
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { until } from '../support/until.ts';
@@ -45,9 +46,10 @@ test.each(['bridge', 'private', 'vepa'])('a link in a pod is told while it is up
 test('a link of which nobody knows any more is told as long as it is there', async () => {
   await link('bridge');
   await lab.ip('pod', 'link set net1 up');
-  const process = lab.spawn('pod', ['cat']);
+  const last = lab.spawn('pod', ['sh', '-c', 'echo inside; exec cat']);
+  if (last.stdout !== null) await once(last.stdout, 'data');
   await lab.enter(['ip', 'netns', 'delete', 'pod']);
   expect(await heardOnNode()).toBe(true);
-  process.kill('SIGKILL');
+  last.kill('SIGKILL');
   await until('it is gone with its last process', async () => !(await heardOnNode()));
 });

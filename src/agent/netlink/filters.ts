@@ -8,6 +8,8 @@ import { RequestSocket } from './socket.ts';
 
 const NEIGHBOUR_HEADER = 12;
 const AF_BRIDGE = 7;
+/** The NIC's own entry, and not what a bridge has learnt. */
+const NTF_SELF = 0x02;
 /** The table changed while it was read: it is read again, so often. */
 const ATTEMPTS = 5;
 
@@ -45,6 +47,7 @@ export function encodeFilterTableDump(): Buffer {
 }
 
 export function decodeFiltered({ type, body }: Message): string | undefined {
-  if (type !== k.RTM_NEWNEIGH || body.length < NEIGHBOUR_HEADER) return undefined;
+  if (type !== k.RTM_NEWNEIGH || body.length < NEIGHBOUR_HEADER || (body.readUInt8(10) & NTF_SELF) === 0)
+    return undefined;
   return formatMac(readAttributes(body, NEIGHBOUR_HEADER).get(k.NDA_LLADDR));
 }

@@ -34,6 +34,8 @@ export class EndedWatch {
   #ended: readonly EndedPod[] = [];
   /** Links of which the agent before this one knew. */
   #earlier: readonly NodePod[] = [];
+  /** Attachments whose NICs have been seen to tell of their links: in mode passthru, and with some drivers, they do not. */
+  readonly #heard = new Set<string>();
 
   constructor(options: EndedWatchOptions) {
     this.#options = options;
@@ -55,16 +57,18 @@ export class EndedWatch {
   async turn(): Promise<Answer> {
     const { pods, cgroups, filters, clock } = this.#options;
     const present = new Set(pods.list().map(({ metadata }) => metadata.uid ?? ''));
-    const links = [...this.#earlier, ...this.#attached()].filter((link) => this.#isFiltered(link));
+    const attached = this.#attached();
+    const links = [...this.#earlier, ...attached];
     this.#earlier = [];
     this.#departures = followPods(this.#departures, links, present, clock.now());
+    await this.#hear(attached);
     if (departedIn(this.#departures).length === 0) return { type: 'done' };
     const seen = await cgroups.read();
     // The order counts: first no cgroup, then no link.
     const macs = await filters.read();
     // Who cannot see this node's cgroups has nothing to say.
     if (seen === undefined) return { type: 'later', ms: LONG_MS };
-    const { ended, rest } = judgeDepartures(this.#departures, { cgroups: seen, macs }, clock.now());
+    const { ended, rest } = judgeDepartures(this.#departures, { cgroups: seen, macs, heard: this.#heard }, clock.now());
     this.#departures = rest;
     const told = addEnded(this.#ended, ended);
     if (told !== this.#ended) {
@@ -79,10 +83,12 @@ export class EndedWatch {
     return attachedPods(pods.list(), new Set(attachments.list().map(({ metadata }) => metadata.name)));
   }
 
-  /** In passthru mode a link has its NIC to itself, and no filter tells of it. */
-  #isFiltered({ attachment }: { readonly attachment: string }): boolean {
-    const found = this.#options.attachments.get(attachment);
-    return found !== undefined && found.spec.mode !== 'passthru';
+  /** What can be seen of pods that are there is what can be missed of those that are gone. */
+  async #hear(attached: readonly AttachedPod[]): Promise<void> {
+    const unheard = attached.filter(({ attachment, mac }) => mac !== '' && !this.#heard.has(attachment));
+    if (unheard.length === 0) return;
+    const macs = await this.#options.filters.read();
+    for (const { attachment, mac } of unheard) if (macs.has(mac)) this.#heard.add(attachment);
   }
 
   #answer(): Answer {

@@ -5,10 +5,16 @@
 import type { EndedPod, NodePod } from '../../api/v1alpha1/node-state.ts';
 import type { AttachedPod } from './attached.ts';
 
+/** A link of a pod, by what is to be looked for. */
+export interface Trace {
+  readonly attachment: string;
+  readonly mac: string;
+}
+
 /** A pod that was attached, with what to look for. */
 export interface Departure {
   readonly pod: EndedPod;
-  readonly macs: readonly string[];
+  readonly links: readonly Trace[];
   /** Since when its object has been gone, and since when nothing of it was seen; nothing while it is there. */
   readonly goneSince?: number;
   readonly clearSince?: number;
@@ -23,6 +29,8 @@ export interface Remains {
   readonly cgroups: ReadonlySet<string>;
   /** MAC addresses that NICs listen for, on behalf of links in whatever namespace. */
   readonly macs: ReadonlySet<string>;
+  /** Attachments of which a pod's MAC address has been seen there: where none was, that none is there says nothing. */
+  readonly heard: ReadonlySet<string>;
 }
 
 /**
@@ -34,7 +42,6 @@ export const CLEAR_MS = 1500;
 /**
  * Takes the pods that are there now. Only those that were seen attached are remembered: one that was not may be about to start,
  * for a kubelet that has not heard of its end yet.
- * @param links on attachments whose links are seen in their NIC's filter (all modes but passthru)
  * @param present uids of all pods whose objects are there
  * @param now milliseconds of a clock that does not jump
  */
@@ -45,17 +52,19 @@ export function followPods(
   now: number,
 ): Departures {
   const after = new Map(before);
-  for (const { namespace, name, uid, mac = '' } of links) {
+  for (const { namespace, name, uid, attachment, mac = '' } of links) {
     if (mac === '') continue;
-    const macs = new Set(after.get(uid)?.macs).add(mac);
-    after.set(uid, { ...after.get(uid), pod: { namespace, name, uid }, macs: [...macs] });
+    const known = after.get(uid)?.links ?? [];
+    const isKnown = known.some((link) => link.mac === mac && link.attachment === attachment);
+    const all = isKnown ? known : [...known, { attachment, mac }];
+    after.set(uid, { ...after.get(uid), pod: { namespace, name, uid }, links: all });
   }
   for (const [uid, departure] of after) after.set(uid, present.has(uid) ? stays(departure) : goes(departure, now));
   return after;
 }
 
-function stays({ pod, macs }: Departure): Departure {
-  return { pod, macs };
+function stays({ pod, links }: Departure): Departure {
+  return { pod, links };
 }
 
 function goes(departure: Departure, now: number): Departure {
@@ -77,7 +86,7 @@ export function judgeDepartures(
   const rest = new Map<string, Departure>();
   for (const [uid, departure] of departures) {
     const { clearSince, ...others } = departure;
-    const isThere = remains.cgroups.has(uid) || departure.macs.some((mac) => remains.macs.has(mac));
+    const isThere = remains.cgroups.has(uid) || !departure.links.every((link) => isGone(link, remains));
     if (departure.goneSince === undefined) rest.set(uid, departure);
     else if (isThere) rest.set(uid, others);
     else if (clearSince === undefined) rest.set(uid, { ...others, clearSince: now });
@@ -85,6 +94,10 @@ export function judgeDepartures(
     else ended.push(departure.pod);
   }
   return { ended, rest };
+}
+
+function isGone({ attachment, mac }: Trace, { macs, heard }: Remains): boolean {
+  return heard.has(attachment) && !macs.has(mac);
 }
 
 /** The latest ones: whoever waits for one looks at once. */

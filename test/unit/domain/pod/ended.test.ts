@@ -20,7 +20,8 @@ function gone(): Departures {
   return followPods(followPods(new Map(), [link], all('u1'), 0), [], nobody, 1000);
 }
 
-const nothing = { cgroups: all('agent'), macs: nobody };
+const heard = all('lan');
+const nothing = { cgroups: all('agent'), macs: nobody, heard };
 
 describe('a pod whose object is gone', () => {
   test('has ended when neither a cgroup nor its MAC address is left, in two looks with some time between', () => {
@@ -33,8 +34,9 @@ describe('a pod whose object is gone', () => {
   });
 
   test.each([
-    ['it has a cgroup', { cgroups: all('u1'), macs: nobody }],
-    ['a NIC listens for its MAC address', { cgroups: nobody, macs: all(MAC) }],
+    ['it has a cgroup', { cgroups: all('u1'), macs: nobody, heard }],
+    ['a NIC listens for its MAC address', { cgroups: nobody, macs: all(MAC), heard }],
+    ['no link of its attachment was ever seen in a filter', { cgroups: nobody, macs: nobody, heard: all('other') }],
   ])('has not ended while %s, however often that is seen', (_while, remains) => {
     let { rest } = judgeDepartures(gone(), nothing, 2000);
     for (const now of [3000, 10_000, 1_000_000]) {
@@ -53,7 +55,7 @@ describe('a pod whose object is gone', () => {
 
   test('is known from what an earlier agent told of it', () => {
     const known = followPods(new Map(), [{ ...link, state: 'Attached' }], nobody, 5);
-    expect(departedIn(known)).toEqual([{ pod, macs: [MAC], goneSince: 5 }]);
+    expect(departedIn(known)).toEqual([{ pod, links: [{ attachment: 'lan', mac: MAC }], goneSince: 5 }]);
   });
 });
 
@@ -71,7 +73,11 @@ describe('a pod whose object is there', () => {
   test('is remembered with all MAC addresses that it has had', () => {
     const one = followPods(new Map(), [link], all('u1'), 0);
     const other = { ...link, mac: '02:4d:00:00:00:02' };
-    expect(followPods(one, [other], all('u1'), 0).get('u1')?.macs).toEqual([MAC, other.mac]);
+    expect(
+      followPods(one, [other], all('u1'), 0)
+        .get('u1')
+        ?.links.map(({ mac }) => mac),
+    ).toEqual([MAC, other.mac]);
   });
 });
 
