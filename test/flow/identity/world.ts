@@ -93,7 +93,8 @@ export class IdentityWorld {
       client,
       options: parseOptions({ POD_NAME: 'controller-0', POD_NAMESPACE: NAMESPACE, AGENT_IMAGE: 'operator:1' }),
       logger: silentLogger(),
-      timing: { leaseMs: 3000, renewMs: 2000, retryMs: 100, lingerMs: 100, confirmMs: 300 },
+      // A leader that ends gives its Lease back, so these need not be short; on a busy machine they must not be.
+      timing: { leaseMs: 15_000, renewMs: 10_000, retryMs: 100, lingerMs: 100, confirmMs: 300 },
     });
     const ended = app.run(stopping.signal).finally(() => client.transport.close());
     ended.catch(() => {});
@@ -106,7 +107,7 @@ export class IdentityWorld {
       },
     };
     this.#running.add(controller);
-    if (as === 'Leader') await until('the controller leads', () => app.leads());
+    if (as === 'Leader') await until('the controller leads', () => app.leads(), 30_000);
     else await app.synced;
     return controller;
   }
