@@ -151,6 +151,14 @@ describe('the addresses of a link', () => {
     expect(wish(open, { ips: ['192.0.2.12'] }, undefined, ['192.0.2.12'])).toMatchObject({ ips: ['192.0.2.12/24'] });
   });
 
+  test.each(['::ffff:192.0.2.5/120', '0:0:0:0:0:ffff:c000:205/120'])(
+    'are not in another disguise, in which plugins would see an address that has another claim: %s',
+    (ip) => {
+      const fixed = { pins: 'Allow', ipam: { type: 'Static' } } as const;
+      expect(wish(fixed, { ips: [ip] })).toMatchObject({ reason: 'PinInvalid' });
+    },
+  );
+
   test('are those that the identity has, of a family for which the pod chose none', () => {
     const open = { ...pool, pins: 'Allow' } as const;
     const entry = { ips: ['192.0.2.9/24', 'fd00::9/64'] };
