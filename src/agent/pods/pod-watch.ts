@@ -14,10 +14,10 @@ import type { Problem } from '../../domain/problem.ts';
 import type { Answer } from '../../kernel/controller/controller.ts';
 import type { Clock } from '../../kernel/process/clock.ts';
 import type { Logger } from '../../kernel/process/logger.ts';
-import { inParallel } from '../../kernel/queue/in-parallel.ts';
 import type { ReadStore } from '../../kernel/watch/store.ts';
 import type { CachePort, SandboxPort } from '../ports.ts';
 import { LeaseRefused } from './lease-repair.ts';
+import { inTurn } from './repair-turn.ts';
 
 /** A link that is missing is looked at again after this: DEL takes the link first, and its file a moment later. In milliseconds. */
 const CONFIRM_MS = 300;
@@ -31,9 +31,6 @@ const LOOK_MS = 10_000;
 /** A new link comes to addresses by itself (router advertisements) soon or never: so often it is looked at, for so long. In milliseconds. */
 const YOUNG_LOOK_MS = 1000;
 const YOUNG_MS = 10_000;
-
-/** So many links that wait for a DHCP server are made again at a time. */
-const LEASES_AT_A_TIME = 8;
 
 export interface PodWatchOptions {
   readonly attachments: ReadStore<MacvlanAttachment>;
@@ -163,26 +160,23 @@ export class PodWatch {
     this.#memories = memories;
   }
 
-  /** Those that wait for a DHCP server wait together, and come last. */
   async #repairAll(now: number): Promise<void> {
     const memories = new Map(this.#memories);
     const due = [...memories].flatMap(([key, memory]) => {
       const parent = this.#parentFor(memory, now);
-      return parent === undefined ? [] : [{ key, memory, parent }];
+      const { attachment, settings } = memory.cached;
+      const { triedAt } = memory;
+      return parent === undefined
+        ? []
+        : [{ key, memory, parent, attachment, waits: settings.ipam === 'dhcp', triedAt }];
     });
-    const mend = async ({ key, memory, parent }: (typeof due)[number]) => {
+    await inTurn(due, async ({ key, memory, parent }) => {
       const refusal = await this.#repair(memory.cached, parent);
       const [live = 'Unseen'] = await this.#options.sandboxes.look([memory.cached]);
       const next = remember(memory, memory.cached, live, now);
       memories.set(key, refusal === undefined ? next : { ...next, refusal, triedAt: now });
-    };
-    const waits = ({ memory }: (typeof due)[number]) => memory.cached.settings.ipam === 'dhcp';
-    await inParallel(
-      due.filter((one) => !waits(one)),
-      1,
-      mend,
-    );
-    await inParallel(due.filter(waits), LEASES_AT_A_TIME, mend);
+      return refusal === undefined ? 'Mended' : 'Refused';
+    });
     this.#memories = memories;
   }
 
