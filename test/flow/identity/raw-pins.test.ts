@@ -125,3 +125,33 @@ test('by default a pod is made, and whoever makes it is warned', async () => {
   });
   expect(await create('lan')).toMatchObject({ code: 0, stderr: '' });
 });
+
+test('whoever writes a workload is warned as well, since its pods are made by a controller', async () => {
+  await world.upgrade('guards.rawPins=Refuse');
+  const deploy = (annotations: object) => {
+    const labels = { app: 'x' };
+    const spec = { containers: [{ name: 'main', image: 'none' }] };
+    const workload = {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: `workload-${++count}`, namespace: 'tenant' },
+      spec: { selector: { matchLabels: labels }, template: { metadata: { labels, annotations }, spec } },
+    };
+    return plane().kubectl(['create', '-f', '-'], { input: JSON.stringify(workload) });
+  };
+  const networks = (text: string) => ({ 'k8s.v1.cni.cncf.io/networks': text });
+  await until('it warns', async () => {
+    const { code, stderr } = await deploy(networks(`[{"name":"lan",${MAC}}]`));
+    return (
+      code === 0 && stderr.includes('in the template chooses addresses') && stderr.includes('pods will be refused')
+    );
+  });
+  const fine = { code: 0, stderr: expect.not.stringContaining('chooses addresses') };
+  for (const annotations of [
+    networks('lan'),
+    networks('[{"name":"lan"}]'),
+    { ...networks(`[{"name":"lan",${MAC}}]`), 'macvlan.dev/identity': 'auto' },
+  ]) {
+    expect(await deploy(annotations)).toMatchObject(fine);
+  }
+});
