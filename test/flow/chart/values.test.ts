@@ -38,7 +38,7 @@ describe('the chart renders', () => {
     const namespaced = objects.filter(({ kind }) =>
       /^(Service|ServiceAccount|Role|RoleBinding|Deployment|Job|Pod.*)$/.test(kind),
     );
-    expect(namespaced.length).toBe(9);
+    expect(namespaced.length).toBe(10);
     expect(new Set(namespaced.map(({ metadata }) => metadata.namespace))).toEqual(new Set(['somewhere']));
   });
 
@@ -100,6 +100,7 @@ describe('the chart renders', () => {
     expect(accounts.map(({ metadata, imagePullSecrets }) => [metadata.name, imagePullSecrets])).toEqual([
       ['macvlan-controller', [{ name: 'registry' }]],
       ['macvlan-agent', [{ name: 'registry' }]],
+      ['macvlan-dhcp', [{ name: 'registry' }]],
       ['macvlan-uninstall', [{ name: 'registry' }]],
     ]);
   });
