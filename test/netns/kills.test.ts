@@ -166,11 +166,11 @@ class Rig {
       async () => {
         const said = this.#agent.statuses.length;
         const now = `${await this.#ownThings()}${said}`;
-        // On a slow day it has not even begun.
-        const isToSpeak = said === 0 && this.#told.attachments.length > 0;
-        if (now !== last || isToSpeak) since = performance.now();
+        if (now !== last) since = performance.now();
         last = now;
-        return performance.now() - since > 2000;
+        // On a slow day it has not even begun; and it may have nothing to say.
+        const isToSpeak = said === 0 && this.#told.attachments.length > 0;
+        return performance.now() - since > (isToSpeak ? 10_000 : 2000);
       },
       SETTLE_MS,
     );
