@@ -6,6 +6,8 @@ import { agentRows } from './agent-rows.ts';
 import { attachmentRows } from './attachments.bench.ts';
 import { harmlessRows } from './harmless.bench.ts';
 import { identityRows } from './identity.bench.ts';
+import { parentRows } from './parent.bench.ts';
+import { repairRows } from './repair.bench.ts';
 import { type Row, table } from './rows.ts';
 import { scaleRows } from './scale.bench.ts';
 import { shimRows } from './shim-rows.ts';
@@ -16,6 +18,8 @@ const MEASURES: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   identity: identityRows,
   harmless: harmlessRows,
   shim: shimRows,
+  parent: parentRows,
+  repair: repairRows,
   agent: agentRows,
 };
 
