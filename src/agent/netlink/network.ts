@@ -19,7 +19,13 @@ import {
 } from './encode.ts';
 import { HardwareFacts } from './hardware.ts';
 import { LinkSettings } from './link-settings.ts';
-import { decodeRouterRoute, encodeSubstitute, lostRoutes, type RouterRoute } from './router-routes.ts';
+import {
+  decodeRouterRoute,
+  encodeSubstitute,
+  encodeSubstituteRemoval,
+  lostRoutes,
+  type RouterRoute,
+} from './router-routes.ts';
 import { NetlinkError, RequestSocket } from './socket.ts';
 
 /** A dump that was disturbed is made again, this often at most: on a busy node one is disturbed now and then. */
@@ -142,10 +148,13 @@ export class NetlinkNetwork implements NetworkPort {
 
   async #keepingRouterRoutes(work: () => Promise<void>): Promise<void> {
     const before = await this.#readRouterRoutes();
+    // First, since an agent that dies in between must not leave the node without a way out; behind the router's own until then.
+    await this.#socket.send(before.map(encodeSubstitute));
     await work();
     if (before.length === 0) return;
     const lost = lostRoutes(before, await this.#readRouterRoutes());
-    await this.#socket.send(lost.map(encodeSubstitute));
+    const needless = before.filter((route) => !lost.includes(route));
+    await this.#socket.send(needless.map(encodeSubstituteRemoval));
   }
 
   #readRouterRoutes(): Promise<RouterRoute[]> {

@@ -50,6 +50,20 @@ export function encodeSubstitute({ ifindex, gateway, metric, expires }: RouterRo
     .finish();
 }
 
+/** The request that takes the substitute away, where the route was not lost after all. */
+export function encodeSubstituteRemoval({ ifindex, gateway, metric }: RouterRoute): Buffer {
+  const header = Buffer.alloc(ROUTE_HEADER);
+  header.writeUInt8(k.AF_INET6, 0);
+  header.writeUInt8(k.RT_TABLE_MAIN, 4);
+  header.writeUInt8(k.ROUTE_PROTOCOL, 5);
+  return new MessageWriter(k.RTM_DELROUTE, k.NLM_F_REQUEST | k.NLM_F_ACK)
+    .bytes(header)
+    .attribute(k.RTA_GATEWAY, gateway)
+    .u32(k.RTA_OIF, ifindex)
+    .u32(k.RTA_PRIORITY, metric + 1)
+    .finish();
+}
+
 /** The routes that are there no more. */
 export function lostRoutes(before: readonly RouterRoute[], after: readonly RouterRoute[]): readonly RouterRoute[] {
   return before.filter(
