@@ -21,7 +21,7 @@ function lockOf(name: string): { lock: NodeLock; said: string[] } {
   return { lock, said };
 }
 
-const newName = () => `\0macvlan-lock-test-${process.pid}-${names++}`;
+const newName = () => `macvlan-lock-test-${process.pid}-${names++}`;
 
 afterEach(async () => {
   for (const lock of locks.splice(0)) lock.release();
@@ -85,7 +85,7 @@ test('whether the lock is held can be asked without waiting', async () => {
 });
 
 test('a name that cannot be had for another reason keeps no agent from its work', async () => {
-  const { lock, said } = lockOf('/no/such/folder/lock');
+  const { lock, said } = lockOf('x'.repeat(200));
   expect(await lock.acquire(never)).toBe(true);
   expect(said).toEqual(['no lock is to be had here: working without one']);
 });
