@@ -72,7 +72,7 @@ format: $(MODULES) ## format the sources
 bench: deps binaries build ## measure against a plain client and write docs/benchmarks.md
 	@node test/bench/main.ts
 
-soak: deps binaries build ## faults at random: the controller for five minutes (SOAK_SECONDS=n), then 200 rounds of killing pods, nodes and controllers, half an hour (SOAK_ROUNDS=n); FAULT_SEED=n repeats a run
+soak: deps binaries build ## faults at random: the controller for five minutes (SOAK_SECONDS=n), 200 killed agents (AGENT_KILLS=n, AGENT_SEED=n), an API server that is away, then 200 rounds of killing pods, nodes and controllers, half an hour (SOAK_ROUNDS=n); FAULT_SEED=n repeats a run
 	@FAULT_SECONDS=$${SOAK_SECONDS:-300} npm run -s jest -- test/flow/controller/faults
 	@AGENT_KILLS=$${AGENT_KILLS:-200} npm run -s jest -- test/netns/kills
 	@API_AWAY_SECONDS=$${SOAK_SECONDS:-300} npm run -s jest -- test/netns/api-away
