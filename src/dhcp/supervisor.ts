@@ -199,7 +199,9 @@ export class Supervisor {
         const server = isSilent(lease, now) ? ('Silent' as const) : ('Answers' as const);
         return { ...lease, server, ...(otherAddress === undefined ? {} : { otherAddress }) };
       });
-    const report = { since: this.#since, links: this.#clients.size, leases };
+    // A pod whose ADD is under way is in no file yet, and its DEL needs the daemon, too.
+    const links = new Set([...this.#clients.keys(), ...this.#book.keys()]).size;
+    const report = { since: this.#since, links, leases };
     if (isEqual(report, this.#report)) return;
     this.#report = report;
     this.#options.onReport(report);

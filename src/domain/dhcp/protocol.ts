@@ -21,7 +21,7 @@ export interface ClientName {
 export interface DhcpReport {
   /** Milliseconds since 1970 when the daemon was started. */
   readonly since: number;
-  /** How many links of this node have their address through this daemon: as long as there is one, it has to stay. */
+  /** How many links of this node have their address through this daemon, or are getting it: as long as there is one, it has to stay. */
   readonly links: number;
   /** Sorted. */
   readonly leases: readonly ReportedLease[];

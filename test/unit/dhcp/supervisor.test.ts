@@ -124,6 +124,29 @@ describe('a server that does not answer', () => {
   });
 });
 
+describe('a pod that is being started', () => {
+  test('counts from the first question until it has long been nobody, so that the daemon stays for its end', async () => {
+    start();
+    await supervisor.looked;
+    says('new', 'acquiring lease');
+    await clock.advance(60_000);
+    expect(supervisor.report).toMatchObject({ links: 1 });
+    await clock.advance(30_000);
+    expect(supervisor.report).toMatchObject({ links: 0, leases: [] });
+    stopping.abort();
+  });
+
+  test('counts once when CNI has written it down', async () => {
+    says('new', 'acquiring lease');
+    bound('new');
+    clients = [client('new')];
+    start();
+    await supervisor.looked;
+    expect(supervisor.report).toMatchObject({ links: 1 });
+    stopping.abort();
+  });
+});
+
 describe('a lease that was given back', () => {
   test('is not asked for while its file is still there', async () => {
     clients = [client('a')];
