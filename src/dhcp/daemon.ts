@@ -73,6 +73,12 @@ export class Daemon {
     cancel();
   }
 
+  /** At once and without waiting: for an end in disorder. */
+  kill(): void {
+    this.#isStopping = true;
+    this.#child?.kill('SIGKILL');
+  }
+
   /** A socket that was left behind by a crash would keep the daemon from listening. */
   async #takeOver(path: string): Promise<void> {
     const { clock } = this.#options;

@@ -1,4 +1,5 @@
 // Process 3: beside the stock DHCP daemon of a node, which it starts and ends with. It has no credentials of the cluster.
+import process from 'node:process';
 import { DHCP_SOCKET } from '../api/names.ts';
 import { monotonicClock, systemClock } from '../kernel/process/clock.ts';
 import { background, type Part, runProcess } from '../kernel/process/lifecycle.ts';
@@ -8,6 +9,7 @@ import { Control } from './control.ts';
 import { Daemon } from './daemon.ts';
 import { readOptions } from './options.ts';
 import { Plugin } from './plugin.ts';
+import { staysBound } from './socket-watch.ts';
 import { Supervisor } from './supervisor.ts';
 
 const options = readOptions();
@@ -35,12 +37,17 @@ const daemonPart: Part = {
   stop: () => daemon.stop(),
 };
 
+// One that outlives us would renew leases that its successor renews, too.
+process.once('exit', () => daemon.kill());
+
 await runProcess({
   logger,
   parts: [
     daemonPart,
+    staysBound(options.socketPath, monotonicClock),
     // Who asks before the first look would be told that nobody needs the daemon.
     background({ name: 'leases', run: (signal) => supervisor.run(signal), ready: () => supervisor.looked }),
     { name: 'control', start: () => control.start(), stop: () => control.stop() },
+    staysBound(options.controlPath, monotonicClock),
   ],
 });

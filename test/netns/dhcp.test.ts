@@ -78,6 +78,18 @@ describe('the lease of a pod', () => {
     expect((await network.call('del', 'pod', { mac: MAC })).code).toBe(0);
   });
 
+  test('is held again after a socket was taken away under its daemon, which then ends by itself', async () => {
+    await network.add('pod', { mac: MAC });
+    await isBound();
+    for (const socket of ['dhcp.sock', 'dhcp-control.sock']) {
+      await lab.enter(['rm', `/run/macvlan-operator/${socket}`]);
+      expect(await dhcp.ended()).toBe(1);
+      dhcp = await LabDhcp.start(lab);
+      await isBound();
+    }
+    expect((await network.call('del', 'pod', { mac: MAC })).code).toBe(0);
+  });
+
   test('is told to be another one where the server gives a running pod another address', async () => {
     await network.add('pod', { mac: MAC });
     await isBound();

@@ -93,6 +93,14 @@ export class LabDhcp {
     return code;
   }
 
+  /** Resolves with the exit code when the supervisor has ended by itself. */
+  async ended(): Promise<number | null> {
+    const { exitCode, signalCode } = this.#child;
+    if (exitCode === null && signalCode === null) await once(this.#child, 'exit');
+    this.#endTalks();
+    return this.#child.exitCode;
+  }
+
   /** The orderly end, as on SIGTERM; resolves with the exit code. */
   async stop(): Promise<number | null> {
     this.#endTalks();
