@@ -42,6 +42,7 @@ describe('the policies about pods with an identity', () => {
     const always = [
       'controller-own-pods',
       'identity-deployment',
+      'identity-owners',
       'identity-pod',
       'identity-release',
       'identity-status',

@@ -135,6 +135,12 @@ describe('with an identity', () => {
     );
     expect(await refusal(makeIdentity('released', {}, release.metadata))).toContain('needs the verb "release"');
     expect(await refusal(tenants.editor.client.delete(IDENTITY, key))).toContain('cannot delete');
+    // The garbage collector would do it for him.
+    const gone = { ownerReferences: [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'gone', uid: 'x' }] };
+    expect(await refusal(tenants.editor.client.mergePatch(IDENTITY, key, { metadata: gone }))).toContain(
+      'needs the verb "delete"',
+    );
+    expect(await refusal(makeIdentity('owned', {}, gone))).toContain('needs the verb "delete"');
     const { status } = await tenants.editor.client.transport.request({
       method: 'DELETE',
       path: `/apis/macvlan.dev/v1alpha1/namespaces/${EVIL}/macvlanidentities`,
