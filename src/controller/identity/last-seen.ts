@@ -1,5 +1,6 @@
 // How pods were last seen before they vanished. Every replica watches, so a new leader knows what the old one saw.
 import type { Pod } from '../../api/kube.ts';
+import { isLasting } from '../../domain/identity/release.ts';
 import type { Change, Store } from '../../kernel/watch/store.ts';
 
 /** So many are remembered; by then the leader has long drawn its conclusions. */
@@ -12,7 +13,7 @@ export class LastSeen {
     pods.onChange((change) => this.#observe(change));
   }
 
-  /** The last state of a pod that vanished from the watch; nothing when it is there, or was never seen. */
+  /** The last state of a pod that vanished from the watch; nothing when it is there, or nobody knows. */
   get(uid: string): Pod | undefined {
     return this.#pods.get(uid);
   }
@@ -22,9 +23,11 @@ export class LastSeen {
     this.#pods.delete(uid);
   }
 
-  #observe({ old, current }: Change<Pod>): void {
+  #observe({ old, current, last }: Change<Pod>): void {
     const uid = old?.metadata.uid;
     if (old === undefined || uid === undefined || current?.metadata.uid === uid) return;
+    // That a list lacks it tells nothing of what happened since it was seen: it may have been sent to a node meanwhile.
+    if (last === undefined && !isLasting(old)) return;
     this.#pods.set(uid, old);
     if (this.#pods.size > REMEMBERED) this.#pods.delete(this.#pods.keys().next().value ?? '');
   }

@@ -13,7 +13,7 @@ export interface HolderFacts {
   readonly holder: IdentityHolder;
   /** The very pod (by uid), as long as the API server has it. */
   readonly pod: Pod | undefined;
-  /** How a pod that vanished was last seen; nothing when nobody saw it go. */
+  /** How a pod that vanished was when it went, or what holds of it in any case; nothing when nobody saw it go. */
   readonly lastSeen: Pod | undefined;
   /** Nothing when it left the cluster, or when it is not known which it was. */
   readonly node: Node | undefined;
@@ -31,7 +31,8 @@ export function proofOf(facts: HolderFacts): Proof | undefined {
   if (hasEnded(pod ?? lastSeen)) return 'Ended';
   if (pod !== undefined && pod.metadata.deletionTimestamp === undefined) return undefined;
   if (released === holder.uid) return 'Released';
-  if (pod === undefined && lastSeen !== undefined && nodeNameOf(lastSeen) === undefined) return 'NeverStarted';
+  if (pod === undefined && lastSeen !== undefined && nodeNameOf(lastSeen) === undefined && holder.node === undefined)
+    return 'NeverStarted';
   // Of a pod that has an object, no agent can say so; and its kubelet may start it again.
   if (pod === undefined && ended?.has(holder.uid) === true) return 'NothingLeft';
   return proofByNode(facts);
@@ -44,6 +45,11 @@ export function proofOf(facts: HolderFacts): Proof | undefined {
 export function hasEnded(pod: Pod | undefined): boolean {
   const phase = pod?.status?.phase;
   return phase === 'Succeeded' || phase === 'Failed';
+}
+
+/** Whether what is to be seen of the pod holds for ever: it never goes to another node, and what has ended does not start again. */
+export function isLasting(pod: Pod): boolean {
+  return nodeNameOf(pod) !== undefined || hasEnded(pod);
 }
 
 function proofByNode({ holder, pod, lastSeen, node }: HolderFacts): Proof | undefined {

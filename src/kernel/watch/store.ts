@@ -18,6 +18,11 @@ export interface Change<T> {
   readonly key: ObjectKey;
   readonly old?: T;
   readonly current?: T;
+  /**
+   * The state in which it was deleted, where the watch told it. Missing where a list lacks the object: then it may have changed
+   * in any way since `old`.
+   */
+  readonly last?: T;
 }
 
 export interface StoreOptions<T> {
@@ -94,7 +99,7 @@ export class Store<T extends KubeObject> implements ReadStore<T> {
     this.#objects.delete(key);
     this.#list = undefined;
     for (const index of this.#indexes.values()) index.replace(key, old, undefined);
-    this.#emit({ type: 'delete', key, old: last ?? old });
+    this.#emit({ type: 'delete', key, old: last ?? old, ...(last === undefined ? {} : { last }) });
   }
 
   #emit(change: Change<T>): void {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import type { Node } from '../../../../src/api/kube.ts';
+import type { Node, Pod } from '../../../../src/api/kube.ts';
 import { Reports } from '../../../../src/controller/attachment/reports.ts';
 import { LastSeen } from '../../../../src/controller/identity/last-seen.ts';
 import { connectSources, type Wakes } from '../../../../src/controller/sources.ts';
@@ -23,6 +23,8 @@ function wokenBy(act: () => void): readonly string[] {
   act();
   return [...woken].toSorted();
 }
+
+const unsent = (name: string): Pod => ({ ...boundPod(name, 'vip'), spec: {} });
 
 const booted = (bootID: string): Node => ({ ...node('a'), status: { nodeInfo: { bootID } } });
 
@@ -100,5 +102,33 @@ describe('how a pod was last seen', () => {
     stores.pods.upsert(next(waitingPod('x', { uid: 'another' })));
     expect(lastSeen.get('uid-x')).toBe(first);
     expect(lastSeen.get('another')).toBeUndefined();
+  });
+
+  test('is not remembered of one that a list lacks and that had no node yet: it may have got one since', () => {
+    const lastSeen = new LastSeen(stores.pods);
+    stores.pods.upsert(next(unsent('x')));
+    stores.pods.remove('home/x');
+    expect(lastSeen.get('uid-x')).toBeUndefined();
+    stores.pods.upsert(next(unsent('y')));
+    stores.pods.upsert(next(waitingPod('y', { uid: 'another' })));
+    expect(lastSeen.get('uid-y')).toBeUndefined();
+  });
+
+  test('is remembered of one without a node when the watch says how it was when it was deleted', () => {
+    const lastSeen = new LastSeen(stores.pods);
+    const last = next(unsent('x'));
+    stores.pods.upsert(next(unsent('x')));
+    stores.pods.remove('home/x', last);
+    expect(lastSeen.get('uid-x')).toBe(last);
+  });
+
+  test('is remembered of one that a list lacks, as far as it holds for ever', () => {
+    const lastSeen = new LastSeen(stores.pods);
+    const ended = next({ ...unsent('x'), status: { phase: 'Failed' } });
+    const sent = next(boundPod('y', 'vip'));
+    for (const pod of [ended, sent]) stores.pods.upsert(pod);
+    for (const name of ['x', 'y']) stores.pods.remove(`home/${name}`);
+    expect(lastSeen.get('uid-x')).toBe(ended);
+    expect(lastSeen.get('uid-y')).toBe(sent);
   });
 });

@@ -54,6 +54,7 @@ describe('a holder may still be there', () => {
       'when its object vanished while it was running: it may have been deleted by force',
       holderFacts({ lastSeen: deleting }),
     ],
+    ['when it was last seen without a node, and is known to have got one', holderFacts({ lastSeen: unsent })],
     ['when nobody saw it vanish', holderFacts()],
     ['when nobody knows on which node it was', holderFacts({ node: undefined }, { node: undefined } as never)],
     [
