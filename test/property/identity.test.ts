@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { Node, Pod } from '../../src/api/kube.ts';
 import type { IdentityHolder, MacvlanIdentity } from '../../src/api/v1alpha1/identity.ts';
 import { planGroup } from '../../src/domain/identity/plan.ts';
-import { type HolderFacts, isLasting } from '../../src/domain/identity/release.ts';
+import { type HolderFacts, isLasting, restsOnNode } from '../../src/domain/identity/release.ts';
 import { holderFor, holderNow } from '../../src/domain/identity/status.ts';
 import { waitingPod } from '../support/identity.ts';
 
@@ -30,6 +30,8 @@ class Model {
   readonly pods: RealPod[] = [];
   readonly holders = new Map<string, IdentityHolder>();
   readonly boots = new Map(NODES.map((node) => [node, 1]));
+  /** The same as the controller's watch has it, which may be late. */
+  seenBoots = new Map(this.boots);
   /** Pods as the controller last saw them before they vanished. */
   readonly lastSeen = new Map<string, Pod>();
   /** Uids of the pods of which agents have said that nothing is left. */
@@ -172,12 +174,10 @@ class Model {
     const pod = this.pods.find((real) => real.isKnown && real.pod.metadata.uid === holder.uid)?.pod;
     const lastSeen = pod === undefined ? this.lastSeen.get(holder.uid) : undefined;
     const node = (pod ?? lastSeen)?.spec.nodeName ?? holder.node;
-    const machine = node === undefined ? undefined : this.#node(node);
-    return { holder, pod, lastSeen, node: machine, ended: this.ended, released: undefined };
-  }
-
-  #node(name: string): Node {
-    return { metadata: { name }, status: { nodeInfo: { bootID: `${name}-${this.boots.get(name)}` } } };
+    const facts = { holder, pod, lastSeen, node: undefined, ended: this.ended, released: undefined };
+    if (node === undefined) return facts;
+    const seen = { ...facts, node: nodeIn(this.seenBoots, node) };
+    return restsOnNode(seen) ? { ...facts, node: nodeIn(this.boots, node) } : seen;
   }
 
   #known(pick: number): RealPod | undefined {
@@ -193,13 +193,34 @@ class Model {
   }
 }
 
+/** Nothing of one that joined meanwhile. */
+function nodeIn(boots: ReadonlyMap<string, number>, name: string): Node | undefined {
+  const boot = boots.get(name);
+  return boot === undefined ? undefined : { metadata: { name }, status: { nodeInfo: { bootID: `${name}-${boot}` } } };
+}
+
 function isLetGo(pod: Pod): boolean {
   return (pod.spec.schedulingGates ?? []).length === 0;
 }
 
 const step = fc.record({
   what: fc.constantFrom(
-    ...['create', 'turn', 'turn', 'schedule', 'start', 'start', 'end', 'end', 'force', 'reboot', 'finish', 'look'],
+    ...[
+      'create',
+      'turn',
+      'turn',
+      'schedule',
+      'start',
+      'start',
+      'end',
+      'end',
+      'force',
+      'reboot',
+      'finish',
+      'look',
+      'hear',
+      'miss',
+    ],
   ),
   pick: fc.nat({ max: 20 }),
   isWatched: fc.boolean(),
@@ -221,6 +242,8 @@ function take(model: Model, { what, pick, isWatched }: { what: string; pick: num
   if (what === 'start') model.start(pick);
   if (what === 'finish') model.finish(pick);
   if (what === 'look') model.look();
+  if (what === 'hear') model.seenBoots = new Map(model.boots);
+  if (what === 'miss') model.seenBoots.clear();
   if (what === 'end') model.end(pick, isWatched);
   if (what === 'force') model.forceDelete(pick, isWatched);
   if (what === 'reboot') model.reboot(pick);
@@ -239,6 +262,19 @@ describe('identities', () => {
       }),
       { numRuns: 500, examples: [lateStart, unseen].map((steps) => [steps, 1]) },
     );
+  });
+
+  test('are never held by two pods when the controller hears of reboots and of new nodes too late', () => {
+    const steps = [
+      ...['create', 'turn', 'schedule', 'start', 'reboot', 'start', 'force', 'turn', 'hear', 'turn'],
+      ...['create', 'turn', 'schedule', 'start', 'start'],
+    ];
+    const missed = steps.filter((what) => what !== 'hear' && what !== 'reboot');
+    for (const gap of [steps, missed.flatMap((what) => (what === 'force' ? ['miss', what] : [what]))]) {
+      const model = new Model(1);
+      for (const one of gap.map(stepOf)) take(model, one);
+      expect(model.shared()).toEqual([]);
+    }
   });
 
   test('all go to waiting pods again when everything has ended in order and was seen', () => {

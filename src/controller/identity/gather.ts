@@ -1,5 +1,5 @@
 // Gather: everything that the decision about one group of identities is made from, as one value.
-import { DEPLOYMENT, POD, type Pod, REPLICA_SET } from '../../api/kube.ts';
+import { DEPLOYMENT, NODE, POD, type Pod, REPLICA_SET } from '../../api/kube.ts';
 import { ANNOTATION_RELEASE } from '../../api/names.ts';
 import type { MacvlanClaim } from '../../api/v1alpha1/claim.ts';
 import type { IdentityHolder, MacvlanIdentity } from '../../api/v1alpha1/identity.ts';
@@ -9,7 +9,7 @@ import { unrecordedHolders } from '../../domain/identity/adopt.ts';
 import { groupOf, isWaiting } from '../../domain/identity/key.ts';
 import type { NetworkView } from '../../domain/identity/links.ts';
 import type { GroupFacts } from '../../domain/identity/plan.ts';
-import { type HolderFacts, nodeNameOf } from '../../domain/identity/release.ts';
+import { type HolderFacts, nodeNameOf, restsOnNode } from '../../domain/identity/release.ts';
 import { holderFor } from '../../domain/identity/status.ts';
 import type { KubeClient } from '../../kernel/kube/client.ts';
 import type { OwnWrites } from '../own-writes.ts';
@@ -18,7 +18,7 @@ import { groupKeyOfClaim, groupKeyOfIdentity, groupKeyOfPod } from './keys.ts';
 import type { LastSeen } from './last-seen.ts';
 
 export interface IdentitySight {
-  readonly client: Pick<KubeClient, 'get'>;
+  readonly client: Pick<KubeClient, 'get' | 'list'>;
   readonly stores: Stores;
   readonly pods: OwnWrites<Pod>;
   readonly identities: OwnWrites<MacvlanIdentity>;
@@ -40,7 +40,8 @@ export async function gatherGroup(sight: IdentitySight, key: string, signal: Abo
   }
   for (const [name, pod] of unrecordedHolders(pods, identities)) {
     const identity = identities.find(({ metadata }) => metadata.name === name);
-    holders.set(name, factsOf(sight, { holder: holderFor(pod), pod, lastSeen: undefined }, identity));
+    const seen = { holder: holderFor(pod), pod, lastSeen: undefined };
+    holders.set(name, await withFreshNode(sight, factsOf(sight, seen, identity), signal));
   }
   return { namespace, pods, identities, claims, replicas, holders };
 }
@@ -71,7 +72,16 @@ async function holderFacts(
 ): Promise<HolderFacts> {
   const pod = await podOf(sight, identity.metadata.namespace ?? '', holder, signal);
   const lastSeen = pod === undefined ? sight.lastSeen.get(holder.uid) : undefined;
-  return factsOf(sight, { holder, pod, lastSeen }, identity);
+  return withFreshNode(sight, factsOf(sight, { holder, pod, lastSeen }, identity), signal);
+}
+
+/** The watch of the nodes may be behind that of the pods, or broken: before anything rests on a node, the API server is asked. */
+async function withFreshNode({ client }: IdentitySight, facts: HolderFacts, signal: AbortSignal): Promise<HolderFacts> {
+  const name = nodeNameOf(facts.pod ?? facts.lastSeen) ?? facts.holder.node;
+  if (name === undefined || !restsOnNode(facts)) return facts;
+  // By list: nobody else needs a grant to get nodes.
+  const { items } = await client.list(NODE, { fieldSelector: `metadata.name=${name}`, signal });
+  return { ...facts, node: items[0] };
 }
 
 function factsOf(

@@ -47,6 +47,18 @@ export function hasEnded(pod: Pod | undefined): boolean {
   return phase === 'Succeeded' || phase === 'Failed';
 }
 
+/**
+ * Whether the next step rests on what the node's object says: a proof by it, or the boot that is noted of a pod that vanished. Such an
+ * object has to be as the API server has it now. An old one may lack a node that has joined, or show a boot that is over.
+ */
+export function restsOnNode(facts: HolderFacts): boolean {
+  const proof = proofOf(facts);
+  if (proof !== undefined) return BY_NODE.has(proof);
+  return facts.pod === undefined && facts.holder.bootId === undefined && facts.node !== undefined;
+}
+
+const BY_NODE: ReadonlySet<Proof> = new Set(['NodeGone', 'OutOfService', 'NewBoot']);
+
 /** Whether what is to be seen of the pod holds for ever: it never goes to another node, and what has ended does not start again. */
 export function isLasting(pod: Pod): boolean {
   return nodeNameOf(pod) !== undefined || hasEnded(pod);

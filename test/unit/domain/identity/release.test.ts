@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Node } from '../../../../src/api/kube.ts';
-import { type HolderFacts, proofOf } from '../../../../src/domain/identity/release.ts';
+import { type HolderFacts, proofOf, restsOnNode } from '../../../../src/domain/identity/release.ts';
 import { boundPod, holderFacts } from '../../../support/identity.ts';
 
 const running = boundPod('web-0', 'i');
@@ -66,5 +66,21 @@ describe('a holder may still be there', () => {
     ['when its node does not say in which boot it is', holderFacts({ node: { metadata: { name: 'a' } } })],
   ])('%s', (_when, facts) => {
     expect(proofOf(facts)).toBeUndefined();
+  });
+});
+
+describe('the node is asked for anew', () => {
+  const unnoted = { bootId: undefined } as never;
+
+  test.each<[string, boolean, HolderFacts]>([
+    ['before a holder is gone with its node', true, holderFacts({ node: undefined })],
+    ['before a holder is gone because its node is out of service', true, holderFacts({ node: outOfService })],
+    ['before a holder is gone because its node booted', true, holderFacts({ node: rebooted })],
+    ['before its boot is noted', true, holderFacts({}, unnoted)],
+    ['not when its boot is noted', false, holderFacts()],
+    ['not when the kubelet has spoken', false, holderFacts({ lastSeen: ended, node: undefined })],
+    ['not while its object is there', false, holderFacts({ pod: deleting }, unnoted)],
+  ])('%s', (_when, isAsked, facts) => {
+    expect(restsOnNode(facts)).toBe(isAsked);
   });
 });
