@@ -266,7 +266,7 @@ describe('identities', () => {
 
   test('are never held by two pods when the controller hears of reboots and of new nodes too late', () => {
     const steps = [
-      ...['create', 'turn', 'schedule', 'start', 'reboot', 'start', 'force', 'turn', 'hear', 'turn'],
+      ...['create', 'turn', 'schedule', 'start', 'turn', 'reboot', 'start', 'force', 'turn', 'hear', 'turn'],
       ...['create', 'turn', 'schedule', 'start', 'start'],
     ];
     const missed = steps.filter((what) => what !== 'hear' && what !== 'reboot');
