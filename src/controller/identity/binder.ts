@@ -12,7 +12,7 @@ import { IDENTITY, type IdentityLink, type MacvlanIdentity } from '../../api/v1a
 import { bindingPatch, dismissalPatch, type PatchStep } from '../../domain/identity/bind.ts';
 import { identityLinkOf, ownedPart } from '../../domain/identity/claims.ts';
 import { askOf, groupOf } from '../../domain/identity/key.ts';
-import { type LinkRequest, linksOf, macsElsewhere } from '../../domain/identity/links.ts';
+import { addressesElsewhere, type LinkRequest, linksOf } from '../../domain/identity/links.ts';
 import { deriveMac } from '../../domain/identity/mac.ts';
 import { placementFor } from '../../domain/identity/placement.ts';
 import type { Binding, Wait } from '../../domain/identity/plan.ts';
@@ -66,8 +66,8 @@ export class Binder {
     const view = networkViewOf(sight);
     const links = linksOf(pod, view);
     if ('reason' in links) return { ...links, pod, identity };
-    for (const address of macsElsewhere(pod, view)) {
-      const owner = claims.otherOwnerOf(reference, { address, attachment: '' });
+    for (const address of addressesElsewhere(pod, view)) {
+      const owner = claims.otherOwnerOf(reference, address);
       if (owner !== undefined) return { ...taken(address, owner), pod, identity: undefined };
     }
     if (links.length === 0) return this.#withoutLinks(pod, signal);

@@ -69,10 +69,14 @@ export class Claims {
     return { attachment: name, index, mac, ...(ips.length === 0 ? {} : { ips }) };
   }
 
-  /** Whose the address is, when that is somebody else. */
-  otherOwnerOf(identity: IdentityReference, claimed: Claimed): IdentityReference | undefined {
-    const claim = this.#options.written.get(claimName(claimed));
-    return claim === undefined || belongsTo(claim, identity) ? undefined : claim.spec.identity;
+  /** Whose the address is, on whichever attachment, when that is somebody else. */
+  otherOwnerOf(identity: IdentityReference, address: string): IdentityReference | undefined {
+    return this.#claimsOn(address).find((claim) => !belongsTo(claim, identity))?.spec.identity;
+  }
+
+  #claimsOn(address: string): readonly MacvlanClaim[] {
+    const key = addressKey(address) ?? '';
+    return this.#options.written.by('address', key, ({ spec }) => addressKey(spec.address) === key);
   }
 
   /** Claims again what a pod of the identity was bound to, should somebody have deleted a claim. */
@@ -107,10 +111,8 @@ export class Claims {
 
   /** Who has the IP address by way of another attachment on the same LAN. */
   #ownerBeside(identity: IdentityReference, { address, attachment }: Claimed): IdentityReference | undefined {
-    const { stores, written } = this.#options;
-    const key = addressKey(address) ?? '';
-    return written
-      .by('address', key, ({ spec }) => addressKey(spec.address) === key)
+    const { stores } = this.#options;
+    return this.#claimsOn(address)
       .filter((claim) => claim.spec.attachment !== attachment && !belongsTo(claim, identity))
       .find((claim) => isOneLan(stores, attachment, claim.spec.attachment))?.spec.identity;
   }

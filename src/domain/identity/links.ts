@@ -3,6 +3,7 @@ import type { Pod } from '../../api/kube.ts';
 import { ANNOTATION_NETWORKS } from '../../api/multus.ts';
 import { ANNOTATION_IP, ANNOTATION_MAC } from '../../api/names.ts';
 import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
+import { formatAddress, parseLinkAddress, unmapped } from '../net/address-text.ts';
 import { isUnreadable, type NetworkElement, parseNetworks } from '../pod/networks.ts';
 import type { Refusal } from './reason.ts';
 
@@ -55,17 +56,28 @@ export function linksOf(pod: Pod, view: NetworkView): readonly LinkRequest[] | R
 }
 
 /**
- * MAC addresses that the pod chose on networks of others, in our spelling. What these allow is not ours to say, but an address of
- * an identity is taken wherever it would be used.
+ * Addresses that the pod chose on networks of others, by whichever key, in our spelling. What these allow is not ours to say, but an
+ * address of an identity is taken wherever it would be used: another network may well be on the same LAN.
  */
-export function macsElsewhere(pod: Pod, view: NetworkView): readonly string[] {
+export function addressesElsewhere(pod: Pod, view: NetworkView): readonly string[] {
   const parsed = parseNetworks(pod.metadata.annotations?.[ANNOTATION_NETWORKS] ?? '');
   if (isUnreadable(parsed)) return [];
   const foreign = parsed.filter(
     ({ name, namespace }) => typeof view(namespace ?? pod.metadata.namespace ?? '', name) === 'string',
   );
-  const digits = foreign.map(({ mac = '' }) => mac.toLowerCase().replaceAll(/[^0-9a-f]/g, ''));
-  return digits.filter((text) => text.length === 12).map((text) => text.replaceAll(/..(?!$)/g, '$&:'));
+  const texts = foreign.flatMap(({ mac = '', ips = [], argTexts = [] }) => [
+    mac,
+    ...ips,
+    ...argTexts.flatMap((text) => text.split(/[\s,;=]+/)), // several in one text, as CNI_ARGS has them
+  ]);
+  return [...new Set(texts.map(addressIn).filter((address) => address !== undefined))];
+}
+
+function addressIn(text: string): string | undefined {
+  const parsed = parseLinkAddress(text);
+  if (parsed !== undefined) return formatAddress(unmapped(parsed.address));
+  const digits = text.toLowerCase().replaceAll(/[^0-9a-f]/g, '');
+  return digits.length === 12 ? digits.replaceAll(/..(?!$)/g, '$&:') : undefined;
 }
 
 /** As many links as an identity has room for. */

@@ -1,8 +1,8 @@
 // What addresses a link is to have: what the pod or its identity chose, as far as the attachment allows, and what to find for it.
 import type { IdentityLink } from '../../api/v1alpha1/identity.ts';
 import type { PoolRange } from '../../api/v1alpha1/ipam.ts';
-import { type Address, parseAddress, parseSubnet } from '../net/address-range.ts';
-import { formatAddress, parseLinkAddress } from '../net/address-text.ts';
+import { parseAddress, parseSubnet } from '../net/address-range.ts';
+import { formatAddress, parseLinkAddress, unmapped } from '../net/address-text.ts';
 import type { Claimed } from './claims.ts';
 import type { LinkRequest } from './links.ts';
 import { checkMac } from './mac.ts';
@@ -112,7 +112,8 @@ function recorded(entry: IdentityLink | undefined, ranges: readonly PoolRange[],
 function checkIp(link: LinkRequest, text: string, ranges: readonly PoolRange[], known: Known): string | Refusal {
   const parsed = parseLinkAddress(text);
   if (parsed === undefined) return invalid(link, `"${text}" is no IP address.`);
-  if (isMapped(parsed.address)) return invalid(link, `${text} is an IPv4 address that is written as an IPv6 address.`);
+  if (unmapped(parsed.address) !== parsed.address)
+    return invalid(link, `${text} is an IPv4 address that is written as an IPv6 address.`);
   const host = formatAddress(parsed.address);
   const claimed = { address: host, attachment: nameOf(link) };
   if (!known.owns(claimed) && !mayPin(link)) return denied(link, host);
@@ -131,11 +132,6 @@ function checkIp(link: LinkRequest, text: string, ranges: readonly PoolRange[], 
 function rangeAround(ranges: readonly PoolRange[], text: string): PoolRange | undefined {
   const parsed = parseLinkAddress(text);
   return parsed === undefined ? undefined : rangeOf(ranges, parsed.address);
-}
-
-/** ::ffff:192.0.2.5 and the like: plugins take it for 192.0.2.5, which may be another identity's. */
-function isMapped({ family, value }: Address): boolean {
-  return family === 'IPv6' && value >> 32n === 0xffffn;
 }
 
 function isReserved(range: PoolRange, value: bigint): boolean {

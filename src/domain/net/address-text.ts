@@ -22,6 +22,12 @@ export function parseLinkAddress(
   return /^\d{1,3}$/.test(prefix) && Number(prefix) <= most ? { address, prefix: Number(prefix) } : undefined;
 }
 
+/** ::ffff:192.0.2.5 and the like as what plugins take them for, 192.0.2.5; other addresses as they are. */
+export function unmapped(address: Address): Address {
+  const isMapped = address.family === 'IPv6' && address.value >> 32n === 0xffffn;
+  return isMapped ? { family: 'IPv4', value: address.value & 0xffffffffn } : address;
+}
+
 /** The eight groups of an IPv6 address. */
 export function groupsOf(value: bigint): readonly string[] {
   return Array.from({ length: 8 }, (_, i) => ((value >> BigInt(16 * (7 - i))) & 0xffffn).toString(16));

@@ -11,6 +11,8 @@ export interface NetworkElement {
   readonly ips: readonly string[] | undefined;
   /** Names of what it passes on to the plugins in `cni-args`, in lower case; nothing where there is none. */
   readonly args?: readonly string[];
+  /** All texts among the values in there, however deep. */
+  readonly argTexts?: readonly string[];
 }
 
 /** What is wrong with the annotation, as the end of a sentence that begins with "the annotation". */
@@ -84,7 +86,19 @@ function elementOf(text: string, span: ObjectSpan): NetworkElement | string {
   if (ips !== undefined && !isTextList(ips)) return 'has ips that are no list of texts';
   const args = Object.keys(found.get(ARGS) ?? {}).map(foldKey);
   const element = { name, namespace: namespace || undefined, mac: mac || undefined, ips };
-  return args.length === 0 ? element : { ...element, args };
+  return args.length === 0 ? element : { ...element, args, argTexts: textsIn(found.get(ARGS)) };
+}
+
+/** In no particular order. Whoever writes such a value chooses how deep it is, so that the stack of calls is no place for it. */
+function textsIn(value: unknown): readonly string[] {
+  const texts: string[] = [];
+  const rest = [value];
+  while (rest.length > 0) {
+    const next = rest.pop();
+    if (typeof next === 'string') texts.push(next);
+    else if (typeof next === 'object' && next !== null) for (const inner of Object.values(next)) rest.push(inner);
+  }
+  return texts;
 }
 
 const ARGS = 'cni-args';

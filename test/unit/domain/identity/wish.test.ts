@@ -1,7 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import type { MacvlanAttachmentSpec } from '../../../../src/api/v1alpha1/attachment.ts';
 import type { IdentityLink } from '../../../../src/api/v1alpha1/identity.ts';
-import { type LinkRequest, linksOf, macsElsewhere, type NetworkView } from '../../../../src/domain/identity/links.ts';
+import {
+  addressesElsewhere,
+  type LinkRequest,
+  linksOf,
+  type NetworkView,
+} from '../../../../src/domain/identity/links.ts';
 import { wishFor } from '../../../../src/domain/identity/wish.ts';
 import { attachment } from '../../../support/builders.ts';
 import { waitingPod } from '../../../support/identity.ts';
@@ -51,7 +56,27 @@ describe('the links of a pod', () => {
       mac,
     }));
     const pod = waitingPod('x', { annotations: networks(JSON.stringify(list)) });
-    expect(macsElsewhere(pod, ours)).toEqual(['02:4d:00:00:00:01', '02:4d:00:00:00:02']);
+    expect(addressesElsewhere(pod, ours)).toEqual(['02:4d:00:00:00:01', '02:4d:00:00:00:02']);
+  });
+
+  test.each([
+    ['"ips":["192.0.2.5/24","2001:DB8::5"]', ['192.0.2.5', '2001:db8::5']],
+    ['"ips":["::ffff:192.0.2.5/120"]', ['192.0.2.5']],
+    ['"cni-args":{"mac":"02:4D:00:00:00:01"}', ['02:4d:00:00:00:01']],
+    ['"CNI-Args":{"a":[{"ips":["192.0.2.5/24"]}],"b":7}', ['192.0.2.5']],
+    [
+      '"cni-args":{"all":"IP=192.0.2.5,192.0.2.6;MAC=02:4d:00:00:00:01"}',
+      ['192.0.2.5', '192.0.2.6', '02:4d:00:00:00:01'],
+    ],
+  ])('on networks of others are looked at for the addresses in %s, too', (choice, addresses) => {
+    const pod = waitingPod('x', { annotations: networks(`[{"name":"other",${choice}},{"name":"lan","mac":"x"}]`) });
+    expect(addressesElsewhere(pod, ours)).toEqual(addresses);
+  });
+
+  test('on networks of others are looked at however deep they are', () => {
+    const deep = `${'['.repeat(5000)}"192.0.2.5"${']'.repeat(5000)}`;
+    const pod = waitingPod('x', { annotations: networks(`[{"name":"other","cni-args":{"a":${deep}}}]`) });
+    expect(addressesElsewhere(pod, ours)).toEqual(['192.0.2.5']);
   });
 
   test.each(['"mac":"02:4d:00:00:00:01"', '"ips":["192.0.2.5/24"]', '"cni-args":{"a":1}'])(

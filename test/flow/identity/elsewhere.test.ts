@@ -1,0 +1,51 @@
+// Networks that are not ours, or not yet: what a pod that is held may choose there, and when it is let go.
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { NETWORK_ATTACHMENT_DEFINITION } from '../../../src/api/multus.ts';
+import { useControlPlane } from '../../support/control-plane.ts';
+import { HOME, IdentityWorld, networksOf } from './world.ts';
+
+let world: IdentityWorld;
+afterAll(() => world.stopAll(), 30_000); // registered first, so that it ends before the API server does
+const plane = useControlPlane();
+
+const gated = {
+  labels: { 'macvlan.dev/gated': 'true' },
+  spec: { schedulingGates: [{ name: 'macvlan.dev/identity' }] },
+};
+const config = JSON.stringify({ cniVersion: '1.0.0', name: 'admins', type: 'bridge' });
+
+beforeAll(async () => {
+  world = new IdentityWorld(plane());
+  await world.install();
+  await world.start();
+  await world.attach('lan', { ipam: { type: 'Pool', pool: { ranges: [{ subnet: '192.0.2.0/24' }] } } });
+  await world.client.create(NETWORK_ATTACHMENT_DEFINITION, {
+    metadata: { name: 'admins', namespace: HOME },
+    spec: { config },
+  });
+  await world.makePod('victim', { identity: 'victim' });
+}, 600_000);
+
+describe('an address of an identity, on a network of somebody else', () => {
+  test.each([
+    ['as ips', (_mac: string, ip: string) => ({ ips: [ip] })],
+    ['as mac in cni-args', (mac: string) => ({ 'cni-args': { mac } })],
+    ['as ips in cni-args', (_mac: string, ip: string) => ({ 'cni-args': { ips: [ip] } })],
+  ])('is not had by a pod that is held and chooses it %s', async (how, choice) => {
+    const [link] = networksOf(await world.bound('victim'));
+    const foreign = { name: 'admins', ...choice(link?.mac ?? '', link?.ips?.[0] ?? '') };
+    const name = how.replaceAll(/\W+/g, '-');
+    await world.makePod(`with-${name}`, { networks: JSON.stringify([foreign, { name: 'lan' }]) });
+    await world.makePod(`alone-${name}`, { networks: JSON.stringify([foreign]), identity: '', ...gated });
+    for (const pod of [`with-${name}`, `alone-${name}`]) {
+      expect(await world.told(pod, 'PinTaken')).toContain('belongs to MacvlanIdentity home/victim');
+      expect((await world.pod(pod))?.spec.schedulingGates).toHaveLength(1);
+    }
+  });
+
+  test('leaves others to choose what nobody has', async () => {
+    const networks = '[{"name":"admins","ips":["198.51.100.7/24"]},{"name":"lan"}]';
+    await world.makePod('fine', { networks });
+    expect(networksOf(await world.bound('fine'))[0]).toEqual({ name: 'admins', ips: ['198.51.100.7/24'] });
+  });
+});
