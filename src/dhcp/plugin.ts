@@ -8,8 +8,8 @@ const TIMEOUT_MS = 75_000;
 
 /** Asks the daemon about one client. */
 export interface PluginPort {
-  /** The daemon gets a lease and keeps it. Resolves with the plugin's result; rejects with its words. */
-  add(client: CachedClient): Promise<Readonly<Record<string, unknown>>>;
+  /** The daemon gets a lease and keeps it. Resolves with the plugin's result; rejects with its words, or when the signal aborts. */
+  add(client: CachedClient, signal?: AbortSignal): Promise<Readonly<Record<string, unknown>>>;
   /** The daemon forgets the lease. */
   del(client: CachedClient): Promise<void>;
 }
@@ -24,15 +24,15 @@ export class Plugin implements PluginPort {
     this.#socketPath = socketPath;
   }
 
-  async add(client: CachedClient): Promise<Readonly<Record<string, unknown>>> {
-    return JSON.parse(await this.#call('ADD', client)) as Readonly<Record<string, unknown>>;
+  async add(client: CachedClient, signal?: AbortSignal): Promise<Readonly<Record<string, unknown>>> {
+    return JSON.parse(await this.#call('ADD', client, signal)) as Readonly<Record<string, unknown>>;
   }
 
   async del(client: CachedClient): Promise<void> {
     await this.#call('DEL', client);
   }
 
-  #call(verb: 'ADD' | 'DEL', client: CachedClient): Promise<string> {
+  #call(verb: 'ADD' | 'DEL', client: CachedClient, signal?: AbortSignal): Promise<string> {
     const env = {
       CNI_COMMAND: verb,
       CNI_CONTAINERID: client.container,
@@ -44,10 +44,14 @@ export class Plugin implements PluginPort {
       CNI_PATH: dirname(this.#program),
     };
     return new Promise((resolve, reject) => {
-      const child = execFile(this.#program, { env, timeout: TIMEOUT_MS }, (error, stdout) => {
-        if (error === null) resolve(stdout);
-        else reject(new Error(wordsOf(stdout) ?? error.message));
-      });
+      const child = execFile(
+        this.#program,
+        { env, timeout: TIMEOUT_MS, ...(signal && { signal }) },
+        (error, stdout) => {
+          if (error === null) resolve(stdout);
+          else reject(new Error(wordsOf(stdout) ?? error.message));
+        },
+      );
       child.stdin?.on('error', () => {});
       child.stdin?.end(configFor(client, this.#socketPath));
     });

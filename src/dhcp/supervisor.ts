@@ -3,6 +3,7 @@
 import { addressIn, type CachedClient } from '../domain/dhcp/cached-client.ts';
 import { isSilence, parseDaemonLine } from '../domain/dhcp/daemon-log.ts';
 import { clientOf, entered, isSilent, type LeaseBook, pruned } from '../domain/dhcp/lease-book.ts';
+import { type Failure, failedAgain, isPaused } from '../domain/dhcp/pause.ts';
 import type { ClientName, DhcpAnswer, DhcpReport } from '../domain/dhcp/protocol.ts';
 import { isEqual } from '../domain/objects/equal.ts';
 import { type Clock, sleep } from '../kernel/process/clock.ts';
@@ -39,9 +40,10 @@ export class Supervisor {
   #clients: Clients = new Map();
   #report: DhcpReport;
   readonly #released = new Map<string, number>();
+  /** Clients whose lease is being asked for or given up: two threads of the daemon must not have one lease. */
   readonly #asking = new Set<string>();
   readonly #looked = Promise.withResolvers<void>();
-  readonly #failures = new Map<string, string>();
+  readonly #failures = new Map<string, Failure>();
   /** Addresses that the server gave to running pods which have another one. */
   readonly #others = new Map<string, string>();
 
@@ -77,7 +79,7 @@ export class Supervisor {
     this.#looked.resolve();
     await Promise.all([
       this.#repeat(LOOK_MS, signal, () => this.#look()),
-      this.#repeat(LOOK_MS, signal, () => this.#recoverAll()),
+      this.#repeat(LOOK_MS, signal, () => this.#recoverAll(signal)),
       this.#repeat(TICK_MS, signal, () => this.#tick()),
     ]);
   }
@@ -102,6 +104,7 @@ export class Supervisor {
     return this.#answer(name, async (client) => {
       const result = await this.#options.plugin.add(client);
       this.#others.delete(clientOf(client)); // whoever asks puts it on the link
+      this.#failures.delete(clientOf(client));
       return { result };
     });
   }
@@ -114,6 +117,8 @@ export class Supervisor {
     // The file is the one that DEL will be called with; nothing is done for what it does not know.
     const client = (await this.#options.cache.read()).get(key);
     if (client === undefined) return { ok: 'No', because: `no link ${key} is in CNI's result cache` };
+    // Who waited behind the one that is at it would be gone by then.
+    if (this.#asking.has(key)) return { ok: 'No', because: 'no DHCP server answers' };
     this.#asking.add(key);
     try {
       return { ok: 'Yes', ...(await act(client)) };
@@ -136,32 +141,36 @@ export class Supervisor {
     this.#publish();
   }
 
-  async #recoverAll(): Promise<void> {
+  async #recoverAll(signal: AbortSignal): Promise<void> {
     const lost = [...this.#clients.values()].filter((client) => this.#isLost(clientOf(client)));
-    await inParallel(lost, AT_A_TIME, (client) => this.#recover(client));
+    await inParallel(lost, AT_A_TIME, (client) => this.#recover(client, signal));
   }
 
-  /** No daemon of ours holds it, and nobody has just given it back. What was asked for in vain is asked for again. */
+  /** No daemon of ours holds it, and nobody has just given it back. What was asked for in vain is asked for again, after a pause. */
   #isLost(key: string): boolean {
     const phase = this.#book.get(key)?.phase;
-    return (phase === undefined || phase === 'Asking') && !this.#released.has(key) && !this.#asking.has(key);
+    if ((phase !== undefined && phase !== 'Asking') || this.#released.has(key) || this.#asking.has(key)) return false;
+    return this.#clients.has(key) && !isPaused(this.#failures.get(key), this.#options.clock.now());
   }
 
-  async #recover(client: CachedClient): Promise<void> {
-    const { plugin, logger } = this.#options;
+  async #recover(client: CachedClient, signal: AbortSignal): Promise<void> {
+    const { plugin, logger, clock } = this.#options;
     const key = clientOf(client);
+    // It may have waited for minutes for its turn.
+    if (signal.aborted || !this.#isLost(key)) return;
     this.#asking.add(key);
     try {
-      const address = addressIn(await plugin.add(client));
+      const address = addressIn(await plugin.add(client, signal));
       logger.info({ client: key, address }, 'has its lease again');
       if (address !== client.address) this.#others.set(key, address);
       this.#publish();
       this.#failures.delete(key);
     } catch (error) {
       const because = this.#failed(key, error);
+      const before = this.#failures.get(key);
       // Of a link that stays away it is tried again and again.
-      if (this.#failures.get(key) !== because) logger.warn({ client: key, because }, 'could not get its lease again');
-      this.#failures.set(key, because);
+      if (before?.because !== because) logger.warn({ client: key, because }, 'could not get its lease again');
+      this.#failures.set(key, failedAgain(before, because, clock.now()));
     } finally {
       this.#asking.delete(key);
     }

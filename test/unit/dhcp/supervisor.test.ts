@@ -21,7 +21,7 @@ const client = (container: string): CachedClient => ({
 
 let clients: CachedClient[];
 let calls: string[];
-let answer: (client: CachedClient) => Promise<Readonly<Record<string, unknown>>>;
+let answer: (client: CachedClient, signal?: AbortSignal) => Promise<Readonly<Record<string, unknown>>>;
 let reports: DhcpReport[];
 let clock: FakeClock;
 let supervisor: Supervisor;
@@ -44,10 +44,10 @@ beforeEach(() => {
   supervisor = new Supervisor({
     cache: { read: async (): Promise<Clients> => new Map(clients.map((one) => [keyOfClient(one), one])) },
     plugin: {
-      add: async (one) => {
+      add: async (one, signal) => {
         calls.push(`ADD ${one.container}`);
         says(one.container, 'acquiring lease');
-        const result = await answer(one);
+        const result = await answer(one, signal);
         bound(one.container);
         return result;
       },
@@ -105,6 +105,83 @@ describe('at its start', () => {
     start();
     await until('it was tried', () => calls.length === 1);
     await until('nothing is left of it', () => supervisor.report.leases.length === 0);
+    stopping.abort();
+  });
+});
+
+describe('a lease that cannot be had again', () => {
+  const refuses = (words: string) => async () => {
+    throw new Error(words);
+  };
+
+  test('is asked for ever more rarely where the link is gone', async () => {
+    clients = [client('a')];
+    answer = refuses('error looking up "net1": Link not found');
+    start();
+    await clock.advance(3600_000);
+    expect(calls.length).toBeLessThan(14);
+    expect(calls.length).toBeGreaterThan(7);
+    stopping.abort();
+  });
+
+  test('is asked for about once a minute where no server answers', async () => {
+    clients = [client('a')];
+    answer = refuses('error calling DHCP.Allocate: no more tries');
+    start();
+    await clock.advance(3600_000);
+    expect(calls.length).toBeGreaterThan(45);
+    expect(calls.length).toBeLessThan(65);
+    stopping.abort();
+  });
+
+  test('keeps nobody waiting at the end', async () => {
+    clients = Array.from({ length: 20 }, (_, i) => client(`c${i}`));
+    answer = (_, signal) =>
+      new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(new Error('aborted'))));
+    const running = supervisor.run(stopping.signal);
+    await until('some are asked for', () => calls.length === 8);
+    stopping.abort();
+    await running;
+    expect(calls).toHaveLength(8);
+  });
+});
+
+describe('one lease', () => {
+  const name = (container: string) => ({ container, network: 'lan', interface: 'net1' });
+
+  test('is not asked for any more when it was got while it waited for its turn', async () => {
+    clients = Array.from({ length: 9 }, (_, i) => client(`c${i}`));
+    const go = Promise.withResolvers<void>();
+    answer = async () => {
+      await go.promise;
+      return given();
+    };
+    start();
+    await until('eight are asked for', () => calls.length === 8);
+    bound('c8');
+    go.resolve();
+    await until('all are held', () => supervisor.report.leases.every(({ phase }) => phase === 'Bound'));
+    await clock.advance(20_000);
+    expect(calls).not.toContain('ADD c8');
+    stopping.abort();
+  });
+
+  test('is given up and asked for by one at a time', async () => {
+    clients = [client('a')];
+    const go = Promise.withResolvers<void>();
+    answer = async () => {
+      await go.promise;
+      return given();
+    };
+    start();
+    await until('it is asked for', () => calls.length === 1);
+    for (const answered of [await supervisor.release(name('a')), await supervisor.allocate(name('a'))])
+      expect(answered).toEqual({ ok: 'No', because: 'no DHCP server answers' });
+    expect(calls).toEqual(['ADD a']);
+    go.resolve();
+    await until('it is held', () => supervisor.report.leases[0]?.phase === 'Bound');
+    await clock.advance(0);
+    expect(await supervisor.release(name('a'))).toEqual({ ok: 'Yes' });
     stopping.abort();
   });
 });
