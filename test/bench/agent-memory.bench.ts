@@ -1,6 +1,6 @@
 // What the agent's process needs with few and with many pods on its node: the bundle, a real API server, real links. Prints JSON.
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildDist } from '../../scripts/build.ts';
@@ -176,12 +176,13 @@ async function look(pid: number, group: string): Promise<Omit<MemoryResult, 'pod
   };
 }
 
-/** User and system time, in milliseconds. */
+/** Time on a CPU of all threads, in milliseconds: to the nanosecond, where /proc/PID/stat counts ticks of ten milliseconds. */
 function cpuMs(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * 10;
+  const threads = readdirSync(`/proc/${pid}/task`);
+  const nanoseconds = threads.map((id) =>
+    Number(readFileSync(`/proc/${pid}/task/${id}/schedstat`, 'utf8').split(' ')[0]),
+  );
+  return nanoseconds.reduce((sum, each) => sum + each, 0) / 1e6;
 }
 
 if (process.argv[1] === import.meta.filename) console.log(JSON.stringify(await measureMemory(), null, 2));

@@ -109,15 +109,9 @@ function containerFor(settings: AgentSettings): Readonly<Record<string, unknown>
     name: 'agent',
     image: settings.image,
     imagePullPolicy: settings.pullPolicy,
-    // A small young generation, memory given back before speed is sought, one helper thread and one arena of malloc: an agent
-    // allocates little, and without limits keeps what it once had.
-    command: [
-      '/usr/local/bin/node',
-      '--max-semi-space-size=1',
-      '--optimize-for-size',
-      '--v8-pool-size=1',
-      '/app/agent.mjs',
-    ],
+    // A small young generation, one helper thread and one arena of malloc: an agent allocates little, and without limits
+    // keeps what it once had. (--optimize-for-size saves another 0.4 MiB, and triples the CPU time at rest.)
+    command: ['/usr/local/bin/node', '--max-semi-space-size=1', '--v8-pool-size=1', '/app/agent.mjs'],
     env: [
       { name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
       { name: 'POD_UID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } },
