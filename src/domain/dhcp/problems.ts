@@ -40,7 +40,10 @@ export function leaseProblems(name: string, sight: DhcpSight | undefined, sights
   const named = (some: readonly ReportedLease[]) => namesOf(some, pods);
   const silent = leases.filter(({ server }) => server === 'Silent');
   const expired = leases.filter(({ phase }) => phase === 'Expired');
-  const moved = leases.filter(({ otherAddress, phase }) => otherAddress !== undefined && phase !== 'Expired');
+  const shown = addressesByClient(sights);
+  const moved = leases.filter(
+    (lease) => lease.phase !== 'Expired' && isElsewhere(lease.otherAddress, shown.get(clientOf(lease))),
+  );
   return [
     ...(silent.length === 0 ? [] : [noAnswer(named(silent))]),
     ...(expired.length === 0 ? [] : [expiredProblem(named(expired))]),
@@ -73,6 +76,22 @@ function movedProblem(pods: string, address: string): Problem {
     remedy:
       'Delete the pods, so that their successors use the addresses that are theirs; reserve them at the server by MAC.',
   };
+}
+
+/** CNI's cache keeps the first address: a link that was made again may have the server's new one all the same. */
+function isElsewhere(given: string | undefined, shown: readonly string[] | undefined): boolean {
+  return given !== undefined && shown?.includes(given.split('/')[0] ?? '') !== true;
+}
+
+function addressesByClient(sights: LinkSights): ReadonlyMap<string, readonly string[]> {
+  const addresses = new Map<string, readonly string[]>();
+  for (const { cached, live } of sights.values()) {
+    if (cached.container === undefined || typeof live === 'string') continue;
+    const { container, attachment: network, interface: link } = cached;
+    const found = live.addresses?.map(({ address }) => address) ?? [];
+    addresses.set(clientOf({ container, network, interface: link }), found);
+  }
+  return addresses;
 }
 
 function podsByClient(sights: LinkSights): ReadonlyMap<string, string> {

@@ -20,7 +20,10 @@ const sight = (...leases: readonly ReportedLease[]): DhcpSight => ({
 const sights = new Map(
   ['a', 'b'].map((container) => [
     `uid-${container}/net1`,
-    { cached: { container, attachment: 'lan', interface: 'net1', namespace: 'home', name: `pod-${container}` } },
+    {
+      cached: { container, attachment: 'lan', interface: 'net1', namespace: 'home', name: `pod-${container}` },
+      live: { isRepaired: false, addresses: [{ address: '192.0.2.3', isUsable: true, isPermanent: true }] },
+    },
   ]),
 ) as unknown as LinkSights;
 const external = attachment({ spec: { ipam: { type: 'DHCP', dhcp: { daemon: { type: 'External' } } } } });
@@ -72,5 +75,13 @@ describe('of the leases', () => {
       expect.stringMatching(/^DhcpLeaseLost The lease expired .*: home\/pod-a\.$/),
       expect.stringMatching(/^DhcpLeaseLost .*\(192\.0\.2\.7\/24\).*: home\/pod-b\.$/),
     ]);
+  });
+
+  test('another address than the one of the start is none when the link has it by now', () => {
+    const moved = (otherAddress: string) => reasons(lease({ otherAddress }));
+    expect(moved('192.0.2.3/24')).toEqual([]);
+    expect(moved('192.0.2.33/24')).toHaveLength(1);
+    const unseen = new Map([...sights].map(([key, one]) => [key, { ...one, live: 'Unseen' as const }]));
+    expect(leaseProblems('lan', sight(lease({ otherAddress: '192.0.2.3/24' })), unseen)).toHaveLength(1);
   });
 });
