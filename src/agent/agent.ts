@@ -1,7 +1,6 @@
 // The agent as parts that are put together once: watches and netlink wake one reconciler, which changes links and reports.
-import type { MacvlanAttachment } from '../api/v1alpha1/attachment.ts';
 import type { MacvlanNodeState } from '../api/v1alpha1/node-state.ts';
-import { wantsDhcpDaemon } from '../domain/attachment/dhcp-daemonset.ts';
+import { needsDhcpDaemon } from '../domain/attachment/node-membership.ts';
 import type { LinkSights } from '../domain/pod/link-state.ts';
 import { CONTEST_LIMITS, type ContestLimits } from '../domain/shim/contest.ts';
 import { Controller } from '../kernel/controller/controller.ts';
@@ -166,7 +165,11 @@ export function createAgent(options: AgentOptions): Agent {
         probes.run(signal),
         options.dhcp?.run(signal, {
           onChange: () => links.enqueue(nodeName),
-          isNeeded: () => isDaemonNeeded(stores.attachments.list(), reporter.current),
+          isNeeded: () =>
+            needsDhcpDaemon(
+              { attachments: stores.attachments.list(), state: reporter.current },
+              stores.nodes.get(nodeName),
+            ),
         }),
         links.run(signal),
         reports.run(signal),
@@ -180,11 +183,6 @@ export function createAgent(options: AgentOptions): Agent {
       await Promise.all([network.close(), podLinks?.sandboxes.close(), remains?.filters.close()]);
     },
   };
-}
-
-/** Also by those who still have a lease of it, whatever became of their attachment. */
-function isDaemonNeeded(attachments: readonly MacvlanAttachment[], state: MacvlanNodeState | undefined): boolean {
-  return attachments.some(wantsDhcpDaemon) || (state?.status?.dhcp?.links ?? 0) > 0;
 }
 
 /** What has been seen of pods' links; nothing while a first look is still to come. */

@@ -97,9 +97,14 @@ export class DhcpClient implements DhcpPort {
   }
 }
 
+/** What conditions are made of. That a lease comes, is renewed and goes is none of it. */
 function newsIn({ daemon, report }: DhcpSight): unknown {
-  const leases = (report?.leases ?? []).map(
-    ({ since: _since, expires: _expires, failure: _failure, ...lease }) => lease,
+  const leases = (report?.leases ?? []).flatMap(
+    ({ container, network, interface: link, server, otherAddress, phase }) => {
+      const isExpired = phase === 'Expired';
+      const isNews = isExpired || server === 'Silent' || otherAddress !== undefined;
+      return isNews ? [[container, network, link, server, otherAddress, isExpired]] : [];
+    },
   );
   return [daemon, report?.links, leases];
 }

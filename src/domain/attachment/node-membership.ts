@@ -56,8 +56,12 @@ export function needsAgent({ attachments, state }: NodeFacts, node: Node): boole
  * Whether the operator's DHCP daemon belongs on the node: an attachment's pods have their leases from it, or a pod still has one.
  * Without the daemon such a pod would lose its address, and could not even be deleted.
  */
-export function needsDhcpDaemon({ attachments, state }: NodeFacts, node: Node): boolean {
-  const isWanted = attachments.some((a) => isInUse(a) && wantsDhcpDaemon(a) && matchesNode(a, node));
+export function needsDhcpDaemon(
+  { attachments, state }: Pick<NodeFacts, 'attachments' | 'state'>,
+  node: Node | undefined,
+): boolean {
+  const isWanted =
+    node !== undefined && attachments.some((a) => isInUse(a) && wantsDhcpDaemon(a) && matchesNode(a, node));
   return isWanted || hasLeases(state);
 }
 

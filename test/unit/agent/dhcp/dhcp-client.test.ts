@@ -61,8 +61,13 @@ test('what the supervisor says is seen, and only what is news to decisions is to
   say(report({ leases: [{ ...lease, phase: 'Bound', expires: 2 }] }));
   await until('it was renewed', () => client.sight.report?.leases[0]?.expires === 2);
   expect(changes).toBe(1);
+  say(report({ leases: [{ ...lease, phase: 'Renewing', expires: 3 }] }));
+  await until('it is being renewed', () => client.sight.report?.leases[0]?.phase === 'Renewing');
+  expect(changes).toBe(1);
   say(report({ leases: [{ ...lease, phase: 'Renewing', server: 'Silent' }] }));
   await until('silence is told', () => changes === 2);
+  say(report({ leases: [{ ...lease, phase: 'Expired' }] }));
+  await until('the loss is told', () => changes === 3);
   stopping.abort();
   await server.stop();
 });
