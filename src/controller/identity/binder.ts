@@ -12,7 +12,13 @@ import { IDENTITY, type IdentityLink, type MacvlanIdentity } from '../../api/v1a
 import { bindingPatch, dismissalPatch, type PatchStep } from '../../domain/identity/bind.ts';
 import { identityLinkOf, ownedPart } from '../../domain/identity/claims.ts';
 import { askOf, groupOf } from '../../domain/identity/key.ts';
-import { addressesElsewhere, type LinkRequest, linksOf } from '../../domain/identity/links.ts';
+import {
+  addressesElsewhere,
+  type LinkRequest,
+  linksOf,
+  type NetworkView,
+  notYetKnown,
+} from '../../domain/identity/links.ts';
 import { deriveMac } from '../../domain/identity/mac.ts';
 import { placementFor } from '../../domain/identity/placement.ts';
 import type { Binding, Wait } from '../../domain/identity/plan.ts';
@@ -70,7 +76,7 @@ export class Binder {
       const owner = claims.otherOwnerOf(reference, address);
       if (owner !== undefined) return { ...taken(address, owner), pod, identity: undefined };
     }
-    if (links.length === 0) return this.#withoutLinks(pod, signal);
+    if (links.length === 0) return this.#withoutLinks(pod, view, signal);
     const found = sight.identities.get(`${reference.namespace}/${identity}`);
     const attachments = links.map(({ attachment }) => attachment);
     const placement = placementFor({ pod, attachments, nodes: sight.stores.nodes.list() });
@@ -130,8 +136,10 @@ export class Binder {
   }
 
   /** None of its networks is ours. Who asked for an identity is told so; who was only caught by a namespace's label goes on. */
-  async #withoutLinks(pod: Pod, signal: AbortSignal): Promise<Wait | undefined> {
+  async #withoutLinks(pod: Pod, view: NetworkView, signal: AbortSignal): Promise<Wait | undefined> {
     if (askOf(pod).type === 'Implied') {
+      const unknown = notYetKnown(pod, view);
+      if (unknown !== undefined) return { ...unknown, pod, identity: undefined };
       await this.dismiss(pod, signal);
       return undefined;
     }

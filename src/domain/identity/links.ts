@@ -56,6 +56,19 @@ export function linksOf(pod: Pod, view: NetworkView): readonly LinkRequest[] | R
 }
 
 /**
+ * Why a pod without a link of ours cannot be let go: whose some network of it is is not known yet, since its attachment or NAD was made,
+ * or seen by our watches, a moment later than the pod. Nothing when all of them are somebody else's.
+ */
+export function notYetKnown(pod: Pod, view: NetworkView): Refusal | undefined {
+  const parsed = parseNetworks(pod.metadata.annotations?.[ANNOTATION_NETWORKS] ?? '');
+  if (isUnreadable(parsed)) return undefined;
+  const absent = parsed.find(
+    ({ name, namespace }) => view(namespace ?? pod.metadata.namespace ?? '', name) === 'Absent',
+  );
+  return absent === undefined ? undefined : notYet(absent);
+}
+
+/**
  * Addresses that the pod chose on networks of others, by whichever key, in our spelling. What these allow is not ours to say, but an
  * address of an identity is taken wherever it would be used: another network may well be on the same LAN.
  */

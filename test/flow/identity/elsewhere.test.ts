@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { NETWORK_ATTACHMENT_DEFINITION } from '../../../src/api/multus.ts';
 import { useControlPlane } from '../../support/control-plane.ts';
-import { HOME, IdentityWorld, networksOf } from './world.ts';
+import { until } from '../../support/until.ts';
+import { HOME, IdentityWorld, MAC, networksOf } from './world.ts';
 
 let world: IdentityWorld;
 afterAll(() => world.stopAll(), 30_000); // registered first, so that it ends before the API server does
@@ -47,5 +48,19 @@ describe('an address of an identity, on a network of somebody else', () => {
     const networks = '[{"name":"admins","ips":["198.51.100.7/24"]},{"name":"lan"}]';
     await world.makePod('fine', { networks });
     expect(networksOf(await world.bound('fine'))[0]).toEqual({ name: 'admins', ips: ['198.51.100.7/24'] });
+  });
+});
+
+describe('a pod that is held by the label of its namespace', () => {
+  test('is let go when its networks are all somebody else’s', async () => {
+    await world.makePod('foreign', { networks: 'admins', identity: '', ...gated });
+    await until('it is let go', async () => (await world.pod('foreign'))?.spec.schedulingGates === undefined);
+  });
+
+  test('waits for an attachment that is made a moment later, and is bound to it', async () => {
+    await world.makePod('early', { networks: 'admins,later', identity: '', ...gated });
+    expect(await world.told('early', 'NetworkMissing')).toContain('NetworkAttachmentDefinition later is not there yet');
+    await world.attach('later');
+    expect(networksOf(await world.bound('early'))[1]).toEqual({ name: 'later', mac: expect.stringMatching(MAC) });
   });
 });

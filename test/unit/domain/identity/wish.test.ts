@@ -6,6 +6,7 @@ import {
   type LinkRequest,
   linksOf,
   type NetworkView,
+  notYetKnown,
 } from '../../../../src/domain/identity/links.ts';
 import { wishFor } from '../../../../src/domain/identity/wish.ts';
 import { attachment } from '../../../support/builders.ts';
@@ -71,6 +72,16 @@ describe('the links of a pod', () => {
   ])('on networks of others are looked at for the addresses in %s, too', (choice, addresses) => {
     const pod = waitingPod('x', { annotations: networks(`[{"name":"other",${choice}},{"name":"lan","mac":"x"}]`) });
     expect(addressesElsewhere(pod, ours)).toEqual(addresses);
+  });
+
+  test.each([
+    ['lan', undefined],
+    ['other,media/lan', undefined],
+    ['other,nowhere', 'nowhere'],
+    ['[{"name":"nowhere","namespace":"media"}]', 'nowhere in media'],
+  ])('are only known not to be there when all networks are somebody else’s: %s', (text, missing) => {
+    const refusal = notYetKnown(waitingPod('x', { annotations: networks(text) }), ours);
+    expect(refusal?.message).toEqual(missing && `The NetworkAttachmentDefinition ${missing} is not there yet.`);
   });
 
   test('on networks of others are looked at however deep they are', () => {
