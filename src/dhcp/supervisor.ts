@@ -2,7 +2,7 @@
 // agent. The daemon keeps leases in its memory alone: after it ended nobody would renew them, and pods would lose their addresses.
 import { addressIn, type CachedClient } from '../domain/dhcp/cached-client.ts';
 import { isSilence, parseDaemonLine } from '../domain/dhcp/daemon-log.ts';
-import { clientOf, entered, isSilent, type LeaseBook, pruned } from '../domain/dhcp/lease-book.ts';
+import { clientOf, entered, isCredible, isSilent, type LeaseBook, pruned } from '../domain/dhcp/lease-book.ts';
 import { type Failure, failedAgain, isPaused } from '../domain/dhcp/pause.ts';
 import type { ClientName, DhcpAnswer, DhcpReport } from '../domain/dhcp/protocol.ts';
 import { isEqual } from '../domain/objects/equal.ts';
@@ -66,7 +66,7 @@ export class Supervisor {
   hear(line: string): void {
     const event = parseDaemonLine(line);
     this.#options.logger.info({ daemon: line }, 'the daemon says');
-    if (event === undefined) return;
+    if (event === undefined || !isCredible(this.#book, event, new Set(this.#clients.keys()))) return;
     const now = this.#options.clock.now();
     if (event.type === 'Released') this.#released.set(event.client, now);
     this.#book = entered(this.#book, event, now);

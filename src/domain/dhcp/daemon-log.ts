@@ -12,8 +12,8 @@ export type LeaseEvent =
   /** Renewing has failed for the whole time that the daemon takes for it; it goes on trying. */
   | { readonly type: 'Failed'; readonly client: string; readonly because: string };
 
-const STAMP = /^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d /;
-const ABOUT = /^([^/\s]+\/[^/\s]+\/[^/\s]+): (.*)$/;
+// What a server says is written down as it is, line breaks included: without its own stamp a line may be anybody's on the LAN.
+const ABOUT = /^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d ([^/\s]+\/[^/\s]+\/[^/\s]+): (.*)$/;
 const BOUND = /^lease (?:acquired|renewed|rebound), expiration is (.*)$/;
 /** `2026-11-24 15:39:29.123456789 +0000 UTC m=+12.345`: how Go prints a time. */
 const GO_TIME = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,3})?)\d* ([+-]\d\d)(\d\d) /;
@@ -31,7 +31,7 @@ const NO_NEWS = /^(Checking lease$|failed to release DHCP lease|failed to bring 
 
 /** The event that a line tells of, or nothing. */
 export function parseDaemonLine(line: string): LeaseEvent | undefined {
-  const [, client, words] = ABOUT.exec(line.replace(STAMP, '')) ?? [];
+  const [, client, words] = ABOUT.exec(line) ?? [];
   if (client === undefined || words === undefined || NO_NEWS.test(words)) return undefined;
   const bound = BOUND.exec(words)?.[1];
   if (bound !== undefined) {

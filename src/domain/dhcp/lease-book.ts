@@ -26,6 +26,18 @@ export const SILENCE_MS = 10_000;
 /** An entry that CNI's cache does not know (yet) may be one of an ADD that is under way; in milliseconds. */
 export const UNKNOWN_MS = 60_000;
 
+/** So many clients that CNI's cache does not know (yet) are believed in at a time: about as many as a node starts pods. */
+export const UNKNOWN_MAX = 128;
+
+/**
+ * Whether the event may be the daemon's own word: what a server on the LAN writes into its log must not invent clients without end.
+ * Each begins with a question, and all but those that are just being added are in CNI's cache.
+ */
+export function isCredible(book: LeaseBook, { type, client }: LeaseEvent, known: ReadonlySet<string>): boolean {
+  if (known.has(client) || book.has(client)) return true;
+  return type === 'Asking' && [...book.keys()].filter((key) => !known.has(key)).length < UNKNOWN_MAX;
+}
+
 /** The daemon's name for a client. */
 export function clientOf(link: Pick<Lease, 'container' | 'network' | 'interface'>): string {
   return `${link.container}/${link.network}/${link.interface}`;

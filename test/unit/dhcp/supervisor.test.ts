@@ -62,6 +62,7 @@ beforeEach(() => {
 describe('at its start', () => {
   test('each link of a pod that runs gets its lease again, and nobody else', async () => {
     clients = [client('a'), client('b')];
+    says('b', 'acquiring lease');
     bound('b');
     start();
     await until('both are held', () => reports.at(-1)?.leases.every(({ phase }) => phase === 'Bound'));
@@ -227,6 +228,7 @@ describe('a pod that is being started', () => {
 describe('a lease that was given back', () => {
   test('is not asked for while its file is still there', async () => {
     clients = [client('a')];
+    says('a', 'acquiring lease');
     bound('a');
     start();
     await supervisor.looked;
@@ -245,6 +247,7 @@ describe('the agent', () => {
 
   test('has a lease forgotten and asked for anew', async () => {
     clients = [client('a')];
+    says('a', 'acquiring lease');
     says('a', 'interface net1 no longer exists or link check failed, terminating lease maintenance');
     expect(await supervisor.release(name)).toEqual({ ok: 'Yes' });
     expect(supervisor.report.leases).toEqual([]);

@@ -35,6 +35,8 @@ test.each<[string, LeaseEvent]>([
 describe('no news is', () => {
   test.each([
     `${STAMP}${CLIENT}: Checking lease`,
+    // The second line of a server's message.
+    `${CLIENT}: lease expired, bringing interface DOWN`,
     `${STAMP}${CLIENT}: failed to release DHCP lease: failed to send DHCPRELEASE`,
     `${STAMP}${CLIENT}: failed to bring net1 interface DOWN: no such device`,
     `${STAMP}Link "net1" down. Attempting to set up`,

@@ -1,6 +1,14 @@
 import { expect, test } from '@jest/globals';
 import type { LeaseEvent } from '../../../../src/domain/dhcp/daemon-log.ts';
-import { entered, isSilent, type Lease, type LeaseBook, pruned } from '../../../../src/domain/dhcp/lease-book.ts';
+import {
+  entered,
+  isCredible,
+  isSilent,
+  type Lease,
+  type LeaseBook,
+  pruned,
+  UNKNOWN_MAX,
+} from '../../../../src/domain/dhcp/lease-book.ts';
 
 const CLIENT = 'abc/lan/net1';
 type Bare = Omit<Extract<LeaseEvent, { client: string }>, 'client'>;
@@ -57,4 +65,20 @@ test('what the cache does not know stays for as long as an ADD may take', () => 
   expect(pruned(book, new Set(), 60_000).size).toBe(1);
   expect(pruned(book, new Set(), 70_000).size).toBe(0);
   expect(pruned(book, new Set([CLIENT]), 1e9).size).toBe(1);
+});
+
+test('what is said of clients that nobody knows is believed only as a first question, of so many at a time', () => {
+  const asking = (client: string): LeaseEvent => ({ type: 'Asking', client });
+  const expired = (client: string): LeaseEvent => ({ type: 'Expired', client });
+  const known = new Set(['known/lan/net1']);
+  expect(isCredible(new Map(), expired('known/lan/net1'), known)).toBe(true);
+  expect(isCredible(new Map(), expired(CLIENT), known)).toBe(false);
+  expect(isCredible(entered(new Map(), asking(CLIENT), 0), expired(CLIENT), known)).toBe(true);
+  let book: LeaseBook = new Map();
+  for (let i = 0; i < UNKNOWN_MAX; i++) {
+    expect(isCredible(book, asking(`c${i}/lan/net1`), known)).toBe(true);
+    book = entered(book, asking(`c${i}/lan/net1`), 0);
+  }
+  expect(isCredible(book, asking(CLIENT), known)).toBe(false);
+  expect(isCredible(book, asking('known/lan/net1'), known)).toBe(true);
 });
