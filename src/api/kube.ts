@@ -157,6 +157,7 @@ export interface Node extends KubeObject {
       readonly osImage?: string;
       readonly kernelVersion?: string;
     };
+    readonly addresses?: readonly { readonly type: string; readonly address: string }[];
   };
 }
 

@@ -209,19 +209,21 @@ function cutNamespace({ metadata, status }: Namespace): Namespace {
   return { metadata: rest, ...(status?.phase === undefined ? {} : { status: { phase: status.phase } }) };
 }
 
-/** A Node is tens of kilobytes of images and addresses; labels, taints, readiness and the boot are all that is looked at. */
-function cutNode({ metadata, spec, status }: Node): Node {
+/** A Node is tens of kilobytes of images; labels, taints, readiness, the boot and its addresses are all that is looked at. */
+export function cutNode({ metadata, spec, status }: Node): Node {
   const { annotations: _, ...rest } = metadata;
   const ready = status?.conditions?.find((condition) => condition.type === 'Ready');
   const { type = '', status: value = '', lastTransitionTime } = ready ?? {};
   const condition = { type, status: value, ...(lastTransitionTime === undefined ? {} : { lastTransitionTime }) };
   const bootID = status?.nodeInfo?.bootID;
+  const addresses = status?.addresses?.filter((address) => address.type === 'InternalIP') ?? [];
   return {
     metadata: rest,
     ...(spec?.taints === undefined ? {} : { spec: { taints: spec.taints } }),
     status: {
       ...(ready === undefined ? {} : { conditions: [condition] }),
       ...(bootID === undefined ? {} : { nodeInfo: { bootID } }),
+      ...(addresses.length === 0 ? {} : { addresses }),
     },
   };
 }
