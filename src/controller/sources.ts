@@ -141,7 +141,9 @@ function connectIdentities(stores: Stores, wake: Wake): void {
     const before = old?.status?.ended ?? [];
     const news = (current?.status?.ended ?? []).filter(({ uid }) => !before.some((known) => known.uid === uid));
     const isAbout = ({ status }: MacvlanIdentity) => news.some(({ uid }) => uid === status?.holder?.uid);
-    for (const identity of stores.identities.by('node', key).filter(isAbout)) wake(groupKeyOfIdentity(identity));
+    if (news.length === 0) return;
+    const held = [key, ''].flatMap((node) => stores.identities.by('node', node));
+    for (const identity of held.filter(isAbout)) wake(groupKeyOfIdentity(identity));
   });
   stores.attachments.onChange(({ old, current }) => {
     // Pods that wait for a node are told what is wrong there, in the words of the attachment's status.

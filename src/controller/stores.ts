@@ -36,7 +36,7 @@ export interface Stores {
   readonly pods: Store<Pod>;
   /** Those that are about to start on a node and ask for no identity, or did so too late: there for a moment each. */
   readonly starting: Store<Pod>;
-  /** By `group`, and by the `node` of the pod that holds it. */
+  /** By `group`, and by the `node` of the pod that holds it, which is empty where nobody knows it. */
   readonly identities: Store<MacvlanIdentity>;
   /** By `group` and `identity` (`namespace/name`), by `attachment` and by `address`. */
   readonly claims: Store<MacvlanClaim>;
@@ -72,7 +72,7 @@ export function createStores(): Stores {
     identities: new Store({
       indexes: {
         group: (identity) => [groupKeyOfIdentity(identity)],
-        node: ({ status }) => (status?.holder?.node === undefined ? [] : [status.holder.node]),
+        node: ({ status }) => (status?.holder === undefined ? [] : [status.holder.node ?? '']),
       },
     }),
     claims: new Store({

@@ -3,6 +3,7 @@ import { DEPLOYMENT, NODE, POD, type Pod, REPLICA_SET } from '../../api/kube.ts'
 import { ANNOTATION_RELEASE } from '../../api/names.ts';
 import type { MacvlanClaim } from '../../api/v1alpha1/claim.ts';
 import type { IdentityHolder, MacvlanIdentity } from '../../api/v1alpha1/identity.ts';
+import type { EndedPod } from '../../api/v1alpha1/node-state.ts';
 import { wantsNamespace } from '../../domain/attachment/facts.ts';
 import { isOurs } from '../../domain/attachment/network-definition-metadata.ts';
 import { unrecordedHolders } from '../../domain/identity/adopt.ts';
@@ -93,15 +94,24 @@ function factsOf(
   return {
     ...seen,
     node: node === undefined ? undefined : stores.nodes.get(node),
-    ended: endedOn(stores, node),
+    ended: node === undefined ? endedAnywhere(stores, seen) : endedOn(stores, node),
     released: identity?.metadata.annotations?.[ANNOTATION_RELEASE],
   };
 }
 
 /** A node's word counts for its own pods only. */
-function endedOn({ nodeStates }: Stores, node: string | undefined): ReadonlySet<string> {
-  const state = node === undefined ? undefined : nodeStates.get(node);
-  return new Set((state?.status?.ended ?? []).map(({ uid }) => uid));
+function endedOn({ nodeStates }: Stores, node: string): ReadonlySet<string> {
+  return new Set((nodeStates.get(node)?.status?.ended ?? []).map(({ uid }) => uid));
+}
+
+/** Of a pod whose node nobody has noted before it was gone: an agent that has seen it attached knows that it was there. */
+function endedAnywhere(
+  { nodeStates }: Stores,
+  { holder, pod }: Pick<HolderFacts, 'holder' | 'pod'>,
+): ReadonlySet<string> {
+  if (pod !== undefined) return new Set();
+  const isIt = ({ uid, name }: EndedPod) => uid === holder.uid && name === holder.pod;
+  return new Set(nodeStates.list().some(({ status }) => status?.ended?.some(isIt) === true) ? [holder.uid] : []);
 }
 
 /** By uid, and asked for where the watch does not show it: that it left the watch is no proof that it is gone. */

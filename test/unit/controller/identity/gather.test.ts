@@ -73,6 +73,26 @@ describe('a holder whose object is gone', () => {
   });
 });
 
+describe('a holder of which its agent says that nothing is left', () => {
+  const tell = (on: string, name = 'x') => {
+    const ended = [{ namespace: 'home', name, uid: 'uid-x' }];
+    stores.nodeStates.upsert({ metadata: { name: on }, status: { ended } });
+  };
+
+  test('is gone, though nobody noted its node', async () => {
+    tell('b');
+    expect(proofOf(await holder({}))).toBe('NothingLeft');
+  });
+
+  test('may be there when that is the word of another node, or about another pod', async () => {
+    nodes = [inBoot('1')];
+    tell('b');
+    expect(proofOf(await holder({ node: 'a' }))).toBeUndefined();
+    tell('b', 'y');
+    expect(proofOf(await holder({}))).toBeUndefined();
+  });
+});
+
 test('a holder that is there is not asked about its node', async () => {
   stores.pods.upsert(boundPod('x', 'vip'));
   expect(proofOf(await holder({ node: 'a' }))).toBeUndefined();

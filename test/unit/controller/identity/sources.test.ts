@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { Node, Pod } from '../../../../src/api/kube.ts';
+import type { MacvlanNodeState } from '../../../../src/api/v1alpha1/node-state.ts';
 import { Reports } from '../../../../src/controller/attachment/reports.ts';
 import { LastSeen } from '../../../../src/controller/identity/last-seen.ts';
 import { connectSources, type Wakes } from '../../../../src/controller/sources.ts';
@@ -25,6 +26,11 @@ function wokenBy(act: () => void): readonly string[] {
 }
 
 const unsent = (name: string): Pod => ({ ...boundPod(name, 'vip'), spec: {} });
+
+const ended = (name: string, uid: string): MacvlanNodeState => ({
+  metadata: { name },
+  status: { ended: [{ namespace: 'home', name: 'x', uid }] },
+});
 
 const booted = (bootID: string): Node => ({ ...node('a'), status: { nodeInfo: { bootID } } });
 
@@ -60,6 +66,15 @@ describe('a group of identities is woken', () => {
     expect(wokenBy(() => stores.nodes.upsert(next(booted('1'))))).toEqual([]);
     expect(wokenBy(() => stores.nodes.upsert(next(booted('2'))))).toEqual(['home/vip']);
     expect(wokenBy(() => stores.nodes.remove('a'))).toEqual(['home/vip']);
+  });
+
+  test('by an agent that says that its holder is gone, also when nobody has noted its node', () => {
+    const holder = { pod: 'x', uid: 'u' };
+    stores.identities.upsert(next({ metadata: { name: 'vip', namespace: 'home' }, spec: {}, status: { holder } }));
+    const other = { holder: { ...holder, uid: 'v' } };
+    stores.identities.upsert(next({ metadata: { name: 'other', namespace: 'home' }, spec: {}, status: other }));
+    expect(wokenBy(() => stores.nodeStates.upsert(next(ended('b', 'u'))))).toEqual(['home/vip']);
+    expect(wokenBy(() => stores.nodeStates.upsert(next(ended('b', 'u'))))).toEqual([]);
   });
 
   test('by attachments and NADs that come or change, while a pod waits', () => {
