@@ -63,11 +63,12 @@ function groupOfOwned(pod: Pod, owner: OwnerReference): Group {
       if (!owner.name.endsWith(ending)) return ofSlots('ReplicaSet', owner.name, PASSING);
       return ofSlots('Deployment', owner.name.slice(0, -ending.length), RETAIN);
     }
+    // With a hyphen, daemons `a` on node `b-c` and daemons `a-b` on node `c` would have one identity.
     case 'DaemonSet':
-      return ofName(`daemonset-${owner.name}-${nodeOf(pod) ?? name}`, RETAIN);
+      return ofName(`daemonset-${owner.name}.${nodeOf(pod) ?? name}`, RETAIN);
     case 'Job': {
       const index = pod.metadata.annotations?.['batch.kubernetes.io/job-completion-index'];
-      return ofName(`job-${owner.name}${index === undefined ? '' : `-${index}`}`, PASSING);
+      return ofName(`job-${owner.name}${index === undefined ? '' : `.${index}`}`, PASSING);
     }
   }
   return ofName(`${owner.kind.toLowerCase()}-${name}`, PASSING);

@@ -29,13 +29,13 @@ describe('the identity of a pod', () => {
     [
       'of a DaemonSet follows its node',
       { ...owned('DaemonSet', 'dns'), spec: { ...owned('DaemonSet', 'dns').spec, ...forNode('nas') } },
-      'daemonset-dns-nas',
+      'daemonset-dns.nas',
     ],
     ['of a Job follows the Job', owned('Job', 'backup'), 'job-backup'],
     [
       'of an indexed Job follows the index',
       owned('Job', 'backup', { annotations: { 'batch.kubernetes.io/job-completion-index': '3' } }),
-      'job-backup-3',
+      'job-backup.3',
     ],
     ['of an owner that nobody here knows follows its name', owned('CloneSet', 'web'), 'cloneset-web-0'],
     ['that names one is that', waitingPod('x', { annotations: { 'macvlan.dev/identity': 'vip' } }), 'vip'],
