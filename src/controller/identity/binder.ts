@@ -58,7 +58,7 @@ export class Binder {
     try {
       return await this.#bind(binding, signal);
     } catch (error) {
-      if (!(error instanceof ApiError && error.status === 403 && error.message.includes('exceeded quota'))) throw error;
+      if (!isOverQuota(error)) throw error;
       // Without an identity there is nothing to have addresses: a quota on identities is one on addresses as well.
       const { namespace = '' } = binding.pod.metadata;
       await this.#options.claims.giveUpUnused({ namespace, name: binding.identity }, [], signal);
@@ -101,9 +101,20 @@ export class Binder {
 
   /**
    * Records a pod that was bound in an identity that does not know of it, since it was deleted, or restored without its status:
-   * from what stands in the pod, as far as it is claimed.
+   * from what stands in the pod, as far as it is claimed. Resolves with why that cannot be, should a quota be in the way: the
+   * claims stay, since the pod runs with these addresses.
    */
-  async adopt(pod: Pod, identity: string, signal: AbortSignal): Promise<void> {
+  async adopt(pod: Pod, identity: string, signal: AbortSignal): Promise<Wait | undefined> {
+    try {
+      await this.#adopt(pod, identity, signal);
+      return undefined;
+    } catch (error) {
+      if (!isOverQuota(error)) throw error;
+      return { ...quotaExceeded(error.message), pod, identity: undefined };
+    }
+  }
+
+  async #adopt(pod: Pod, identity: string, signal: AbortSignal): Promise<void> {
     const { claims, sight } = this.#options;
     const reference = { namespace: pod.metadata.namespace ?? '', name: identity };
     const found = sight.identities.get(`${reference.namespace}/${identity}`);
@@ -246,6 +257,11 @@ export class Binder {
       throw new ApiError(error.message, CONFLICT);
     }
   }
+}
+
+/** The one 403 that a person may end, and that need not stop the others of the group. */
+function isOverQuota(error: unknown): error is ApiError {
+  return error instanceof ApiError && error.status === 403 && error.message.includes('exceeded quota');
 }
 
 function quotaExceeded(message: string): Refusal {

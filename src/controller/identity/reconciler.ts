@@ -57,11 +57,13 @@ export function reconcileIdentities({
   return async (key, signal) => {
     const facts = await gatherGroup(sight, key, signal);
     const plan = planGroup(facts);
-    await tidyUp(facts, plan, signal);
+    const unrecorded = await tidyUp(facts, plan, signal);
     const waits = [...plan.waits, ...(await bindAll(plan, signal))];
     waiting?.note(waits);
-    await reportGroup({ client, sight, events, now, ...(conflicts && { conflicts }) }, { facts, plan, waits }, signal);
-    return answerFor(waits, await reclaim({ facts, plan, waits }, signal));
+    const told = [...waits, ...unrecorded];
+    const reporter = { client, sight, events, now, ...(conflicts && { conflicts }) };
+    await reportGroup(reporter, { facts, plan, waits: told }, signal);
+    return answerFor(told, await reclaim({ facts, plan, waits }, signal));
   };
 
   async function bindAll({ dismissals, bindings }: GroupPlan, signal: AbortSignal): Promise<readonly Wait[]> {
@@ -74,8 +76,8 @@ export function reconcileIdentities({
     return waits;
   }
 
-  /** What somebody deleted by mistake comes back; what nobody owns any more goes. */
-  async function tidyUp(facts: GroupFacts, plan: GroupPlan, signal: AbortSignal): Promise<void> {
+  /** What somebody deleted by mistake comes back; what nobody owns any more goes. Gives running pods that could not be recorded. */
+  async function tidyUp(facts: GroupFacts, plan: GroupPlan, signal: AbortSignal): Promise<readonly Wait[]> {
     for (const claim of plan.orphans) await claims.giveUp(claim, signal);
     // Claims first: they are what keeps others off.
     for (const [identity, { pod, lastSeen }] of facts.holders) {
@@ -83,7 +85,12 @@ export function reconcileIdentities({
       if (holder !== undefined) await binder.restoreClaims(holder, identity, signal);
     }
     const adoptions = isNamespaceGoing(sight, facts) ? [] : plan.adoptions;
-    for (const { pod, identity } of adoptions) await binder.adopt(pod, identity, signal);
+    const unrecorded: Wait[] = [];
+    for (const { pod, identity } of adoptions) {
+      const refused = await binder.adopt(pod, identity, signal);
+      if (refused !== undefined) unrecorded.push(refused);
+    }
+    return unrecorded;
   }
 
   /** Deletes identities whose time has come; their claims follow when they are seen to be gone. */
