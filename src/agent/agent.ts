@@ -199,10 +199,10 @@ function evidenceOf(
 }
 
 function endedWatchFor(
-  { remains, stores, clock }: AgentOptions,
+  { remains, stores, clock, bootId }: AgentOptions,
   wiring: { readonly state: () => MacvlanNodeState | undefined; readonly onChange: () => void },
 ): EndedWatch | undefined {
-  return remains === undefined ? undefined : new EndedWatch({ ...remains, ...stores, ...wiring, clock });
+  return remains === undefined ? undefined : new EndedWatch({ ...remains, ...stores, ...wiring, clock, bootId });
 }
 
 /** The cables of pods come and go with pods; everything else may be a parent or a shim. */

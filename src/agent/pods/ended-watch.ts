@@ -4,7 +4,15 @@ import type { Pod } from '../../api/kube.ts';
 import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
 import type { EndedPod, MacvlanNodeState, NodePod } from '../../api/v1alpha1/node-state.ts';
 import { type AttachedPod, attachedPods } from '../../domain/pod/attached.ts';
-import { addEnded, type Departures, departedIn, followPods, judgeDepartures } from '../../domain/pod/ended.ts';
+import {
+  addEnded,
+  type Departures,
+  departedIn,
+  followPods,
+  judgeDepartures,
+  recallPods,
+  seeStarted,
+} from '../../domain/pod/ended.ts';
 import type { Answer } from '../../kernel/controller/controller.ts';
 import type { Clock } from '../../kernel/process/clock.ts';
 import type { ReadStore } from '../../kernel/watch/store.ts';
@@ -17,6 +25,8 @@ const LONG_MS = 5000;
 const IS_LONG_MS = 30_000;
 
 export interface EndedWatchOptions {
+  /** Of the node's boot: what was seen in another one says nothing of this one. */
+  readonly bootId: string;
   readonly attachments: ReadStore<MacvlanAttachment>;
   readonly pods: ReadStore<Pod>;
   /** What the API server holds about this node: what an agent before this one knew of pods. */
@@ -48,9 +58,10 @@ export class EndedWatch {
 
   /** Takes what the agent before this one knew, before it is written over: pods may have gone since. */
   begin(): void {
-    const { pods = [], ended = [] } = this.#options.state()?.status ?? {};
+    const { agent, pods = [], ended = [] } = this.#options.state()?.status ?? {};
     this.#ended = ended;
-    this.#earlier = pods.filter(({ state }) => state !== 'NeverAttached');
+    const isSameBoot = agent?.bootId === this.#options.bootId;
+    this.#earlier = isSameBoot ? pods.filter(({ state }) => state !== 'NeverAttached') : [];
   }
 
   /** One turn: which pods are gone, and is anything of them left. */
@@ -58,12 +69,15 @@ export class EndedWatch {
     const { pods, cgroups, filters, clock } = this.#options;
     const present = new Set(pods.list().map(({ metadata }) => metadata.uid ?? ''));
     const attached = this.#attached();
-    const links = [...this.#earlier, ...attached];
+    if (this.#earlier.length > 0) this.#departures = recallPods(this.#earlier, present);
     this.#earlier = [];
-    this.#departures = followPods(this.#departures, links, present, clock.now());
+    this.#departures = followPods(this.#departures, attached, present, clock.now());
     await this.#hear(attached);
-    if (departedIn(this.#departures).length === 0) return { type: 'done' };
+    const isDue = departedIn(this.#departures).length > 0;
+    if (!isDue && [...this.#departures.values()].every(({ hasStarted }) => hasStarted)) return { type: 'done' };
     const seen = await cgroups.read();
+    this.#departures = seeStarted(this.#departures, seen ?? new Set());
+    if (!isDue) return seen === undefined ? { type: 'later', ms: LONG_MS } : { type: 'done' };
     // The order counts: first no cgroup, then no link.
     const macs = await filters.read();
     // Who cannot see this node's cgroups has nothing to say.

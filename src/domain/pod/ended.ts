@@ -1,7 +1,7 @@
 // Pods of which nothing is left on the node, though nobody said so: their objects are gone, perhaps by force. What is concluded here
 // lets others have their addresses, so that nothing is concluded from not having seen something.
 //
-//   attached, object there ──(object gone)──▶ cgroup there still ──▶ cgroup gone, MAC there still ──▶ both gone, seen twice ──▶ ended
+//   attached, cgroup seen ──(object gone)──▶ cgroup there still ──▶ cgroup gone, MAC there still ──▶ both gone, seen twice ──▶ ended
 import type { EndedPod, NodePod } from '../../api/v1alpha1/node-state.ts';
 import type { AttachedPod } from './attached.ts';
 
@@ -15,6 +15,8 @@ export interface Trace {
 export interface Departure {
   readonly pod: EndedPod;
   readonly links: readonly Trace[];
+  /** Its cgroup was seen in this boot of the node: only what has been there can be missed. */
+  readonly hasStarted: boolean;
   /** Since when its object has been gone, and since when nothing of it was seen; nothing while it is there. */
   readonly goneSince?: number;
   readonly clearSince?: number;
@@ -40,8 +42,17 @@ export interface Remains {
 export const CLEAR_MS = 1500;
 
 /**
- * Takes the pods that are there now. Only those that were seen attached are remembered: one that was not may be about to start,
- * for a kubelet that has not heard of its end yet.
+ * What an agent before this one told in the same boot. Where the object is there still, this agent sees for itself.
+ * @param present uids of all pods whose objects are there
+ */
+export function recallPods(links: readonly NodePod[], present: ReadonlySet<string>): Departures {
+  const recalled = followPods(new Map(), links, present, 0);
+  return new Map([...recalled].map(([uid, { pod, links }]) => [uid, { pod, links, hasStarted: !present.has(uid) }]));
+}
+
+/**
+ * Takes the pods that are there now. Only those that were said to be attached are remembered, and nothing but a cgroup shows that they
+ * are: what is written on a pod is there after a reboot, before a kubelet that has not heard of its end yet starts it again.
  * @param present uids of all pods whose objects are there
  * @param now milliseconds of a clock that does not jump
  */
@@ -57,18 +68,25 @@ export function followPods(
     const known = after.get(uid)?.links ?? [];
     const isKnown = known.some((link) => link.mac === mac && link.attachment === attachment);
     const all = isKnown ? known : [...known, { attachment, mac }];
-    after.set(uid, { ...after.get(uid), pod: { namespace, name, uid }, links: all });
+    after.set(uid, { hasStarted: false, ...after.get(uid), pod: { namespace, name, uid }, links: all });
   }
   for (const [uid, departure] of after) after.set(uid, present.has(uid) ? stays(departure) : goes(departure, now));
   return after;
 }
 
-function stays({ pod, links }: Departure): Departure {
-  return { pod, links };
+function stays({ pod, links, hasStarted }: Departure): Departure {
+  return { pod, links, hasStarted };
 }
 
 function goes(departure: Departure, now: number): Departure {
   return departure.goneSince === undefined ? { ...departure, goneSince: now } : departure;
+}
+
+/** Takes the uids of the pods that have a cgroup. Whoever had one once has started, for as long as the node is not booted. */
+export function seeStarted(departures: Departures, cgroups: ReadonlySet<string>): Departures {
+  return new Map(
+    [...departures].map(([uid, departure]) => [uid, cgroups.has(uid) ? { ...departure, hasStarted: true } : departure]),
+  );
 }
 
 /** Those whose objects are gone. */
@@ -88,7 +106,7 @@ export function judgeDepartures(
     const { clearSince, ...others } = departure;
     const isThere = remains.cgroups.has(uid) || !departure.links.every((link) => isGone(link, remains));
     if (departure.goneSince === undefined) rest.set(uid, departure);
-    else if (isThere) rest.set(uid, others);
+    else if (isThere || !departure.hasStarted) rest.set(uid, others);
     else if (clearSince === undefined) rest.set(uid, { ...others, clearSince: now });
     else if (now - clearSince < CLEAR_MS) rest.set(uid, departure);
     else ended.push(departure.pod);

@@ -7,6 +7,7 @@ import { CLEAR_MS } from '../../../../src/domain/pod/ended.ts';
 import { Store } from '../../../../src/kernel/watch/store.ts';
 
 const MAC = '02:4d:00:00:00:01';
+const BOOT = 'boot-2';
 const ENDED = { namespace: 'home', name: 'db-0', uid: 'u1' };
 
 let now: number;
@@ -39,6 +40,7 @@ function watch(): EndedWatch {
   const spec = { namespaces: {}, ipam: { type: 'None' } } as const;
   attachments.upsert({ metadata: { name: 'lan' }, spec });
   return new EndedWatch({
+    bootId: BOOT,
     attachments,
     pods,
     state: () => state,
@@ -50,6 +52,8 @@ function watch(): EndedWatch {
     clock: { now: () => now, after: () => () => {} },
   });
 }
+
+const agentOf = (bootId: string) => ({ version: '1', bootId });
 
 /** Some turns, each half a second after the one before. */
 async function turns(ended: EndedWatch, count: number): Promise<void> {
@@ -99,7 +103,7 @@ test('where no link of a running pod is seen in a filter, as in passthru mode, i
 test('what an agent before this one told stays, and a pod that went while none was there is looked for', async () => {
   const pod = { ...ENDED, attachment: 'lan', interface: 'net1', mac: MAC, state: 'Attached' } as const;
   const earlier = { ...ENDED, uid: 'u0' };
-  state = { metadata: { name: 'node-a' }, status: { pods: [pod], ended: [earlier] } };
+  state = { metadata: { name: 'node-a' }, status: { agent: agentOf(BOOT), pods: [pod], ended: [earlier] } };
   const ended = watch();
   ended.begin();
   expect(ended.ended).toEqual([earlier]);
@@ -112,4 +116,43 @@ test('what an agent before this one told stays, and a pod that went while none w
   macs = new Set();
   await turns(ended, PLENTY);
   expect(ended.ended).toEqual([earlier, ENDED]);
+});
+
+/** Another pod of the attachment, which shows that its links can be seen at all. */
+async function otherIsHeard(ended: EndedWatch): Promise<void> {
+  const other = attached();
+  pods.upsert({ ...other, metadata: { ...other.metadata, name: 'db-1', uid: 'u2' } });
+  await ended.turn();
+  macs = new Set();
+}
+
+test('after a reboot, a pod that was not started again yet is not said to have ended: a late kubelet may do so', async () => {
+  const pod = { ...ENDED, attachment: 'lan', interface: 'net1', mac: MAC, state: 'Attached' } as const;
+  state = { metadata: { name: 'node-a' }, status: { agent: agentOf('boot-1'), pods: [pod] } };
+  cgroups = new Set(['agent']);
+  const ended = watch();
+  ended.begin();
+  // What is written on it outlived the reboot, as its object did, until somebody deletes it by force.
+  pods.upsert(attached());
+  await otherIsHeard(ended);
+  pods.remove('home/db-0');
+  await turns(ended, PLENTY);
+  expect(ended.ended).toEqual([]);
+  // The kubelet starts it nevertheless, and is told of the deletion.
+  cgroups = new Set(['agent', 'u1']);
+  await turns(ended, PLENTY);
+  cgroups = new Set(['agent']);
+  await turns(ended, PLENTY);
+  expect(ended.ended).toEqual([ENDED]);
+});
+
+test('what an agent told in another boot of a pod whose object is gone counts for nothing', async () => {
+  const pod = { ...ENDED, attachment: 'lan', interface: 'net1', mac: MAC, state: 'Attached' } as const;
+  state = { metadata: { name: 'node-a' }, status: { agent: agentOf('boot-1'), pods: [pod] } };
+  const ended = watch();
+  ended.begin();
+  cgroups = new Set(['agent']);
+  await otherIsHeard(ended);
+  await turns(ended, PLENTY);
+  expect(ended.ended).toEqual([]);
 });

@@ -7,6 +7,8 @@ import {
   ENDED_KEPT,
   followPods,
   judgeDepartures,
+  recallPods,
+  seeStarted,
 } from '../../../../src/domain/pod/ended.ts';
 
 const MAC = '02:4d:00:00:00:01';
@@ -17,7 +19,7 @@ const all = (...uids: string[]) => new Set(uids);
 
 /** Attached, and its object gone at 1000. */
 function gone(): Departures {
-  return followPods(followPods(new Map(), [link], all('u1'), 0), [], nobody, 1000);
+  return followPods(seeStarted(followPods(new Map(), [link], all('u1'), 0), all('u1')), [], nobody, 1000);
 }
 
 const heard = all('lan');
@@ -54,8 +56,23 @@ describe('a pod whose object is gone', () => {
   });
 
   test('is known from what an earlier agent told of it', () => {
-    const known = followPods(new Map(), [{ ...link, state: 'Attached' }], nobody, 5);
-    expect(departedIn(known)).toEqual([{ pod, links: [{ attachment: 'lan', mac: MAC }], goneSince: 5 }]);
+    const known = followPods(recallPods([{ ...link, state: 'Attached' }], nobody), [], nobody, 5);
+    const links = [{ attachment: 'lan', mac: MAC }];
+    expect(departedIn(known)).toMatchObject([{ pod, links, hasStarted: true }]);
+  });
+
+  test('has not ended when its cgroup was never seen, whatever is written on it: it may be about to start', () => {
+    let rest = followPods(followPods(new Map(), [link], all('u1'), 0), [], nobody, 1000);
+    for (const now of [2000, 10_000, 1_000_000]) {
+      const look = judgeDepartures(rest, nothing, now);
+      expect(look.ended).toEqual([]);
+      rest = look.rest;
+    }
+  });
+
+  test('is to be seen by this agent itself when its object was there still as it came', () => {
+    const known = recallPods([{ ...link, state: 'Attached' }], all('u1'));
+    expect(known.get('u1')?.hasStarted).toBe(false);
   });
 });
 
