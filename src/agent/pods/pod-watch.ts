@@ -164,11 +164,11 @@ export class PodWatch {
     const memories = new Map(this.#memories);
     const due = [...memories].flatMap(([key, memory]) => {
       const parent = this.#parentFor(memory, now);
-      const { attachment, settings } = memory.cached;
+      const { attachment, netns, settings } = memory.cached;
       const { triedAt } = memory;
       return parent === undefined
         ? []
-        : [{ key, memory, parent, attachment, waits: settings.ipam === 'dhcp', triedAt }];
+        : [{ key, memory, parent, attachment, netns, waits: settings.ipam === 'dhcp', triedAt }];
     });
     await inTurn(due, async ({ key, memory, parent }) => {
       const refusal = await this.#repair(memory.cached, parent);

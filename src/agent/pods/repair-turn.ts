@@ -6,6 +6,8 @@ const LEASES_AT_A_TIME = 8;
 
 export interface Due {
   readonly attachment: string;
+  /** The pod's network namespace: in one, one link is made at a time, under one name. */
+  readonly netns: string;
   /** Its address is a DHCP server's to give, which may take its time. */
   readonly waits: boolean;
   /** When it was tried last; the clock's. */
@@ -27,8 +29,9 @@ export async function inTurn<T extends Due>(
   );
   const silent = new Set<string>();
   const leases = due.filter(({ waits }) => waits).toSorted((a, b) => (a.triedAt ?? -1) - (b.triedAt ?? -1));
-  await inParallel(leases, LEASES_AT_A_TIME, async (one) => {
-    if (silent.has(one.attachment)) return;
-    if ((await mend(one)) === 'Refused') silent.add(one.attachment);
+  await inParallel([...Map.groupBy(leases, ({ netns }) => netns).values()], LEASES_AT_A_TIME, async (ofPod) => {
+    for (const one of ofPod) {
+      if (!silent.has(one.attachment) && (await mend(one)) === 'Refused') silent.add(one.attachment);
+    }
   });
 }

@@ -6,7 +6,13 @@ interface Named extends Due {
   readonly name: string;
 }
 
-const one = (name: string, change: Partial<Due> = {}): Named => ({ name, attachment: 'lan', waits: false, ...change });
+const one = (name: string, change: Partial<Due> = {}): Named => ({
+  name,
+  attachment: 'lan',
+  netns: name,
+  waits: false,
+  ...change,
+});
 const leased = (count: number, change: Partial<Due> = {}) =>
   Array.from({ length: count }, (_, i) => one(`lease-${i}`, { waits: true, ...change }));
 
@@ -38,4 +44,18 @@ test('a server that does not answer holds up eight of them, and no other attachm
 test('those that were left out are the first of the next turn', async () => {
   const due = [one('tried', { waits: true, triedAt: 5 }), ...leased(8)];
   expect(await tried(due, () => 'Refused')).not.toContain('tried');
+});
+
+test('two links of one pod are never made at once: both would have one name until they are finished', async () => {
+  let atWork = 0;
+  const names: string[] = [];
+  await inTurn(leased(4, { netns: '/run/netns/a' }), async ({ name }) => {
+    atWork += 1;
+    expect(atWork).toBe(1);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    atWork -= 1;
+    names.push(name);
+    return 'Mended';
+  });
+  expect(names).toHaveLength(4);
 });
