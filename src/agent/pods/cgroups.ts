@@ -30,6 +30,11 @@ export class PodCgroups implements CgroupsPort {
 
   async read(): Promise<ReadonlySet<string> | undefined> {
     if (this.#own === '') return undefined;
+    // A folder that cannot be read may hold pods: then nothing is known of any.
+    return this.#look().catch(() => undefined);
+  }
+
+  async #look(): Promise<ReadonlySet<string> | undefined> {
     this.#root ??= await this.#find();
     if (this.#root === undefined) return undefined;
     const uids = new Set(await uidsBelow(this.#root));
@@ -67,7 +72,11 @@ async function uidsBelow(folder: string): Promise<readonly string[]> {
   return found;
 }
 
+/** Rejects when it is there and cannot be read, as without descriptors or memory. */
 async function foldersIn(folder: string): Promise<readonly string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch((): Dirent[] => []);
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException): Dirent[] => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
+    throw error;
+  });
   return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
 }

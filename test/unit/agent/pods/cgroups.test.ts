@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
@@ -62,4 +62,21 @@ test("nothing is known where the agent's own pod is not found: an empty list wou
   expect(await make(`kubepods/burstable/pod${OTHER}`).read()).toBeUndefined();
   expect(await new PodCgroups(join(root, 'nowhere'), OWN).read()).toBeUndefined();
   expect(await new PodCgroups(root, '').read()).toBeUndefined();
+});
+
+test('nothing is known while a folder of pods cannot be read: those in it would look gone', async () => {
+  make(`here/kubepods/burstable/pod${OWN}`, `here/kubepods/besteffort/pod${OTHER}`);
+  // As deep as paths may be: `…/kubepods/burstable` can be read, and `…/kubepods/besteffort` is one character too long, for root too.
+  const length = 4095 - '/kubepods/burstable'.length;
+  let deep = root;
+  while (length - deep.length > 210) deep = join(deep, 'x'.repeat(200));
+  deep = join(deep, 'x'.repeat(length - deep.length - 1));
+  mkdirSync(deep, { recursive: true });
+  renameSync(join(root, 'here/kubepods'), join(deep, 'kubepods'));
+  try {
+    expect(await new PodCgroups(deep, OWN).read()).toBeUndefined();
+  } finally {
+    renameSync(join(deep, 'kubepods'), join(root, 'here/kubepods'));
+  }
+  expect(await new PodCgroups(join(root, 'here'), OWN).read()).toEqual(new Set([OWN, OTHER]));
 });
