@@ -50,6 +50,9 @@ export function recallPods(links: readonly NodePod[], present: ReadonlySet<strin
   return new Map([...recalled].map(([uid, { pod, links }]) => [uid, { pod, links, hasStarted: !present.has(uid) }]));
 }
 
+/** A pod of which nothing can be told for so long since its object went is given up, untold. In milliseconds. */
+export const GIVE_UP_MS = 3_600_000;
+
 /**
  * Takes the pods that are there now. Only those that were said to be attached are remembered, and nothing but a cgroup shows that they
  * are: what is written on a pod is there after a reboot, before a kubelet that has not heard of its end yet starts it again.
@@ -70,7 +73,11 @@ export function followPods(
     const all = isKnown ? known : [...known, { attachment, mac }];
     after.set(uid, { hasStarted: false, ...after.get(uid), pod: { namespace, name, uid }, links: all });
   }
-  for (const [uid, departure] of after) after.set(uid, present.has(uid) ? stays(departure) : goes(departure, now));
+  for (const [uid, departure] of after) {
+    if (present.has(uid)) after.set(uid, stays(departure));
+    else if (now - (departure.goneSince ?? now) >= GIVE_UP_MS) after.delete(uid);
+    else after.set(uid, goes(departure, now));
+  }
   return after;
 }
 

@@ -6,6 +6,7 @@ import {
   departedIn,
   ENDED_KEPT,
   followPods,
+  GIVE_UP_MS,
   judgeDepartures,
   recallPods,
   seeStarted,
@@ -68,6 +69,11 @@ describe('a pod whose object is gone', () => {
       expect(look.ended).toEqual([]);
       rest = look.rest;
     }
+  });
+
+  test('is given up, untold, when nothing could be told of it for an hour', () => {
+    expect(followPods(gone(), [], nobody, 1000 + GIVE_UP_MS - 1).size).toBe(1);
+    expect(followPods(gone(), [], nobody, 1000 + GIVE_UP_MS).size).toBe(0);
   });
 
   test('is to be seen by this agent itself when its object was there still as it came', () => {
