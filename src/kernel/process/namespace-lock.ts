@@ -5,6 +5,8 @@ import { type Clock, sleep } from './clock.ts';
 
 /** Tries are at least this far apart, in milliseconds, should somebody hold the name who hangs up at once. */
 const PAUSE_MS = 1000;
+/** More that wait are hung up on, and try again: anybody in the namespace can connect, and each takes a descriptor of the holder's. */
+const MOST_WAITERS = 8;
 
 export interface LockOptions {
   readonly clock: Clock;
@@ -61,6 +63,7 @@ export class NamespaceLock {
       this.#waiters.add(socket.resume().unref());
       socket.on('error', () => {}).on('close', () => this.#waiters.delete(socket));
     });
+    server.maxConnections = MOST_WAITERS;
     return new Promise((resolve) => {
       server.once('error', (error: NodeJS.ErrnoException) => {
         if (error.code === 'EADDRINUSE') return resolve(false);

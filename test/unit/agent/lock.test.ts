@@ -1,6 +1,6 @@
 // One agent works, the next waits for its end and says so; and the ports of the node's network go along.
 import type { AddressInfo } from 'node:net';
-import { createServer, type Server } from 'node:net';
+import { connect, createServer, type Server } from 'node:net';
 import { afterEach, expect, test } from '@jest/globals';
 import { NodeLock, partsInTurn } from '../../../src/agent/lock.ts';
 import { monotonicClock as clock } from '../../../src/kernel/process/clock.ts';
@@ -88,6 +88,19 @@ test('a name that cannot be had for another reason keeps no agent from its work'
   const { lock, said } = lockOf('x'.repeat(200));
   expect(await lock.acquire(never)).toBe(true);
   expect(said).toEqual(['no lock is to be had here: working without one']);
+});
+
+test('whoever connects again and again takes no more than eight descriptors of the holder', async () => {
+  const name = newName();
+  await lockOf(name).lock.acquire(never);
+  const sockets = Array.from({ length: 20 }, () =>
+    connect(`\0${name}`)
+      .on('error', () => {})
+      .resume(),
+  );
+  await until('the others are hung up on', () => sockets.filter(({ destroyed }) => destroyed).length === 12);
+  expect(await lockOf(name).lock.isHeld()).toBe(true);
+  for (const socket of sockets) socket.destroy();
 });
 
 /** A port of the loopback address that is taken, and a server for probes that wants it. */
