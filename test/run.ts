@@ -21,7 +21,7 @@ const E2E_MINUTES = { netns: 25, kind: 60 };
 /** Suites in order of price. Those that share the kernel or the machine's cores run one file at a time. */
 const SUITES: Readonly<Record<string, Suite>> = {
   unit: { folders: ['test/unit', 'test/golden', 'test/property'], workers: 2, minutes: 10 },
-  flow: { folders: ['test/flow'], workers: 1, minutes: 20 },
+  flow: { folders: ['test/flow'], workers: 1, minutes: 30 },
   netns: { folders: ['test/netns'], workers: 1, minutes: 30 },
   e2e: { folders: ['test/e2e'], workers: 1, minutes: E2E_MINUTES[chosenProvider()] },
   kind: { folders: ['test/kind'], workers: 1, minutes: 30, onlyNamed: 'the e2e suite in kind: make test-kind' },
