@@ -1,8 +1,8 @@
 // The whole process, put together: stores and watches, the controllers, and in which order they start and stop.
 import { randomUUID } from 'node:crypto';
-import type { DaemonSet } from '../domain/attachment/agent-daemonset.ts';
 import type { AttachmentFacts } from '../domain/attachment/facts.ts';
 import { isOurs } from '../domain/attachment/network-definition-metadata.ts';
+import type { DaemonSet } from '../domain/attachment/node-daemonset.ts';
 import type { IsForeign } from '../domain/pod/attached.ts';
 import { Controller } from '../kernel/controller/controller.ts';
 import type { KubeClient } from '../kernel/kube/client.ts';

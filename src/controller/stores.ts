@@ -6,8 +6,8 @@ import { ATTACHMENT, type MacvlanAttachment } from '../api/v1alpha1/attachment.t
 import { CLAIM, type MacvlanClaim } from '../api/v1alpha1/claim.ts';
 import { IDENTITY, type MacvlanIdentity } from '../api/v1alpha1/identity.ts';
 import { type MacvlanNodeState, NODE_STATE } from '../api/v1alpha1/node-state.ts';
-import { DAEMON_SET, type DaemonSet } from '../domain/attachment/agent-daemonset.ts';
 import { isOurs, ownAnnotationsOf } from '../domain/attachment/network-definition-metadata.ts';
+import { DAEMON_SET, type DaemonSet } from '../domain/attachment/node-daemonset.ts';
 import { claimNamesOf, definitionsOf } from '../domain/identity/adopt.ts';
 import { addressesIn, addressKey } from '../domain/identity/conflicts.ts';
 import { isWaiting } from '../domain/identity/key.ts';

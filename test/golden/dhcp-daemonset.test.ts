@@ -1,9 +1,10 @@
 // The DHCP daemons' DaemonSet: what runs on nodes whose pods have addresses by DHCP, and with which rights.
 import { expect, test } from '@jest/globals';
-import { type DhcpSettings, dhcpDaemonSetFor } from '../../src/domain/attachment/dhcp-daemonset.ts';
+import { dhcpDaemonSetFor } from '../../src/domain/attachment/dhcp-daemonset.ts';
+import type { NodeProgramSettings } from '../../src/domain/attachment/node-daemonset.ts';
 import { expectGolden } from './golden.ts';
 
-const settings: DhcpSettings = {
+const settings: NodeProgramSettings = {
   namespace: 'macvlan-system',
   image: 'registry.example/macvlan-operator:1.2.3',
   pullPolicy: 'IfNotPresent',

@@ -1,8 +1,9 @@
 // The two programs that run on nodes, and what each of them is made from.
 import { AGENT_NAME, DHCP_NAME } from '../../api/names.ts';
 import { type AgentSettings, agentDaemonSetFor } from '../../domain/attachment/agent-daemonset.ts';
-import { type DhcpSettings, dhcpDaemonSetFor } from '../../domain/attachment/dhcp-daemonset.ts';
+import { dhcpDaemonSetFor } from '../../domain/attachment/dhcp-daemonset.ts';
 import { isInUse } from '../../domain/attachment/facts.ts';
+import type { NodeProgramSettings } from '../../domain/attachment/node-daemonset.ts';
 import { isLabelled, isLabelledForDhcp } from '../../domain/attachment/node-membership.ts';
 import type { Stores } from '../stores.ts';
 import type { NodeProgram } from './reconciler.ts';
@@ -27,7 +28,7 @@ export function agentProgram(
 }
 
 /** The DHCP daemon. */
-export function dhcpProgram(settings: Omit<DhcpSettings, 'owner'>): NodeProgram {
+export function dhcpProgram(settings: Omit<NodeProgramSettings, 'owner'>): NodeProgram {
   return {
     name: DHCP_NAME,
     namespace: settings.namespace,

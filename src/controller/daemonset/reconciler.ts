@@ -2,7 +2,7 @@
 // the last such node.
 import type { Node, OwnerReference } from '../../api/kube.ts';
 import { LABEL_MANAGED_BY, MANAGED_BY, MANAGER_CONTROLLER } from '../../api/names.ts';
-import { DAEMON_SET, type DaemonSet } from '../../domain/attachment/agent-daemonset.ts';
+import { DAEMON_SET, type DaemonSet } from '../../domain/attachment/node-daemonset.ts';
 import { type Action, diffObjects } from '../../domain/objects/diff.ts';
 import type { Reconcile } from '../../kernel/controller/controller.ts';
 import type { KubeClient } from '../../kernel/kube/client.ts';

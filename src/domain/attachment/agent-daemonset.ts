@@ -1,39 +1,23 @@
 // The DaemonSet of the agents: on the nodes that the controller has labelled, with NET_ADMIN; and with SYS_ADMIN or NET_RAW while a
 // wish needs it.
-import type { Kind, KubeObject, OwnerReference } from '../../api/kube.ts';
+import { AGENT_NAME, DHCP_FOLDER, LABEL_AGENT } from '../../api/names.ts';
 import {
-  AGENT_NAME,
-  ANNOTATION_TEMPLATE,
-  DHCP_FOLDER,
-  LABEL_AGENT,
-  LABEL_MANAGED_BY,
-  MANAGED_BY,
-} from '../../api/names.ts';
-import { base32, hash64 } from '../net/hash.ts';
-
-/** As far as anyone here looks into one. */
-export interface DaemonSet extends KubeObject {
-  readonly spec?: Readonly<Record<string, unknown>>;
-  readonly status?: { readonly desiredNumberScheduled?: number; readonly numberReady?: number };
-}
-
-export const DAEMON_SET: Kind<DaemonSet> = {
-  apiVersion: 'apps/v1',
-  kind: 'DaemonSet',
-  plural: 'daemonsets',
-  namespaced: true,
-};
+  type DaemonSet,
+  NETNS_FOLDER,
+  NODE_POD,
+  type NodeProgramSettings,
+  nodeCommand,
+  nodeDaemonSet,
+  ONE_ARENA,
+  RESULTS_FOLDER,
+  rootWith,
+} from './node-daemonset.ts';
 
 /** What differs from one installation to the next. */
-export interface AgentSettings {
-  /** The operator's own namespace. */
-  readonly namespace: string;
-  readonly image: string;
-  readonly pullPolicy: string;
+export interface AgentSettings extends NodeProgramSettings {
   readonly serviceAccount: string;
   /** Where the node keeps its CNI plugin binaries. */
   readonly cniBinDir: string;
-  readonly logLevel: string;
   /** Ports on the node's own loopback address: the agent shares the node's network. */
   readonly healthPort: number;
   readonly metricsPort: number;
@@ -41,43 +25,27 @@ export interface AgentSettings {
   readonly entersPods: boolean;
   /** Some attachment wants to know whether the LAN filters MAC addresses, for which the agent asks by ARP on a packet socket. */
   readonly probesLan: boolean;
-  /** Dies with this object; the chart's ServiceAccount, so that an uninstall takes the agents along. */
-  readonly owner?: OwnerReference;
 }
 
 const CNI_BIN_PATH = '/host/cni/bin';
-/** Where Multus keeps what the plugins answered, and where it is seen from the agent. */
-const MULTUS_RESULTS = { node: '/var/lib/cni/multus/results', agent: '/host/cni/multus/results' };
-/** Where container runtimes keep the network namespaces of pods, and where they are seen from the agent. */
-const NETNS = { node: '/run/netns', agent: '/host/run/netns' };
+/** Where these folders of the node are seen from the agent. */
+const MULTUS_RESULTS = { node: RESULTS_FOLDER, agent: '/host/cni/multus/results' };
+const NETNS = { node: NETNS_FOLDER, agent: '/host/run/netns' };
 /** By the cgroups of pods the agent knows of whom nothing is left, and by its own which folder is this node's. */
 const CGROUPS = { node: '/sys/fs/cgroup', agent: '/host/sys/fs/cgroup' };
 /** The kernel's settings of links: a container sees its own /proc/sys read-only. Only files of shims are written. */
 const NET_SETTINGS = { node: '/proc/sys/net', agent: '/host/proc/sys/net' };
-const SELECTOR = { 'app.kubernetes.io/name': AGENT_NAME };
-const LABELS = { ...SELECTOR, 'app.kubernetes.io/component': 'agent', [LABEL_MANAGED_BY]: MANAGED_BY };
 
-/** The DaemonSet as it should be. Only fields that we own; the server fills in the rest. */
+/** The DaemonSet as it should be. */
 export function agentDaemonSetFor(settings: AgentSettings): DaemonSet {
-  const spec = {
-    selector: { matchLabels: SELECTOR },
+  const shape = {
+    name: AGENT_NAME,
+    component: 'agent',
     // An agent that restarts cuts nobody off: shims and aliases stay while it is away.
     updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: '10%' } },
-    template: { metadata: { labels: LABELS }, spec: podSpecFor(settings) },
+    podSpec: podSpecFor(settings),
   };
-  return {
-    apiVersion: DAEMON_SET.apiVersion,
-    kind: DAEMON_SET.kind,
-    metadata: {
-      name: AGENT_NAME,
-      namespace: settings.namespace,
-      labels: LABELS,
-      // Applying takes off what the version before asked for, but a DaemonSet that has more than is wanted looks right.
-      annotations: { [ANNOTATION_TEMPLATE]: base32(hash64(JSON.stringify(spec)), 13) },
-      ...(settings.owner === undefined ? {} : { ownerReferences: [settings.owner] }),
-    },
-    spec,
-  };
+  return nodeDaemonSet(shape, settings);
 }
 
 function podSpecFor(settings: AgentSettings): Readonly<Record<string, unknown>> {
@@ -87,10 +55,7 @@ function podSpecFor(settings: AgentSettings): Readonly<Record<string, unknown>> 
     hostNetwork: true,
     // The API server is reached by address; names need no cluster DNS, which may itself wait for a network.
     dnsPolicy: 'Default',
-    priorityClassName: 'system-node-critical',
-    tolerations: [{ operator: 'Exists' }],
-    terminationGracePeriodSeconds: 10,
-    securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
+    ...NODE_POD,
     containers: [containerFor(settings)],
     volumes: [
       { name: 'cni-bin', hostPath: { path: settings.cniBinDir } },
@@ -109,9 +74,7 @@ function containerFor(settings: AgentSettings): Readonly<Record<string, unknown>
     name: 'agent',
     image: settings.image,
     imagePullPolicy: settings.pullPolicy,
-    // A small young generation, one helper thread and one arena of malloc: an agent allocates little, and without limits
-    // keeps what it once had. (--optimize-for-size saves another 0.4 MiB, and triples the CPU time at rest.)
-    command: ['/usr/local/bin/node', '--max-semi-space-size=1', '--v8-pool-size=1', '/app/agent.mjs'],
+    command: nodeCommand('/app/agent.mjs'),
     env: [
       { name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
       { name: 'POD_UID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } },
@@ -123,19 +86,12 @@ function containerFor(settings: AgentSettings): Readonly<Record<string, unknown>
       { name: 'NETNS_PATH', value: NETNS.agent },
       { name: 'NET_SETTINGS_PATH', value: NET_SETTINGS.agent },
       { name: 'CGROUP_PATH', value: CGROUPS.agent },
-      { name: 'MALLOC_ARENA_MAX', value: '1' },
+      ONE_ARENA,
     ],
     resources: { requests: { cpu: '10m', memory: '32Mi' }, limits: { memory: '128Mi' } },
-    securityContext: {
-      // Links are changed by root with NET_ADMIN in the node's own network namespace; SYS_ADMIN is for entering those of pods,
-      // NET_RAW for packet sockets.
-      runAsUser: 0,
-      runAsNonRoot: false,
-      privileged: false,
-      allowPrivilegeEscalation: false,
-      readOnlyRootFilesystem: true,
-      capabilities: { drop: ['ALL'], add: rightsFor(settings) },
-    },
+    // Links are changed by root with NET_ADMIN in the node's own network namespace; SYS_ADMIN is for entering those of pods,
+    // NET_RAW for packet sockets.
+    securityContext: rootWith(rightsFor(settings)),
     livenessProbe: { ...probe('/healthz', settings.healthPort), initialDelaySeconds: 10, failureThreshold: 3 },
     readinessProbe: { ...probe('/readyz', settings.healthPort), failureThreshold: 2 },
     volumeMounts: [

@@ -6,7 +6,7 @@ import { NETWORK_ATTACHMENT_DEFINITION } from '../../../src/api/multus.ts';
 import { AGENT_NAME } from '../../../src/api/names.ts';
 import { ATTACHMENT } from '../../../src/api/v1alpha1/attachment.ts';
 import { NODE_STATE } from '../../../src/api/v1alpha1/node-state.ts';
-import { DAEMON_SET } from '../../../src/domain/attachment/agent-daemonset.ts';
+import { DAEMON_SET } from '../../../src/domain/attachment/node-daemonset.ts';
 import { attachment, nodeEntry } from '../../support/builders.ts';
 import { useControlPlane } from '../../support/control-plane.ts';
 import { FaultProxy } from '../../support/fault-proxy.ts';

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Kind, NODE } from '../../../src/api/kube.ts';
 import { MANAGER_CONTROLLER } from '../../../src/api/names.ts';
 import { ATTACHMENT } from '../../../src/api/v1alpha1/attachment.ts';
-import { DAEMON_SET, type DaemonSet } from '../../../src/domain/attachment/agent-daemonset.ts';
+import { DAEMON_SET, type DaemonSet } from '../../../src/domain/attachment/node-daemonset.ts';
 import { attachment, nodeEntry, nodePod } from '../../support/builders.ts';
 import { useControlPlane } from '../../support/control-plane.ts';
 import { until } from '../../support/until.ts';

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type Kind, type KubeObject, POD, type Pod } from '../../../src/api/kube.ts';
 import { ATTACHMENT, type MacFilterProbe, type Repair } from '../../../src/api/v1alpha1/attachment.ts';
-import { DAEMON_SET } from '../../../src/domain/attachment/agent-daemonset.ts';
+import { DAEMON_SET } from '../../../src/domain/attachment/node-daemonset.ts';
 import { attachment, nodeEntry, nodePod } from '../../support/builders.ts';
 import { useControlPlane } from '../../support/control-plane.ts';
 import { until } from '../../support/until.ts';

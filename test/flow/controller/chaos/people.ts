@@ -5,7 +5,7 @@ import { NETWORK_ATTACHMENT_DEFINITION } from '../../../../src/api/multus.ts';
 import { AGENT_NAME, LABEL_ATTACHMENT } from '../../../../src/api/names.ts';
 import { ATTACHMENT, type MacvlanAttachmentSpec } from '../../../../src/api/v1alpha1/attachment.ts';
 import { NODE_STATE, type NodeAttachment } from '../../../../src/api/v1alpha1/node-state.ts';
-import { DAEMON_SET } from '../../../../src/domain/attachment/agent-daemonset.ts';
+import { DAEMON_SET } from '../../../../src/domain/attachment/node-daemonset.ts';
 import type { KubeClient } from '../../../../src/kernel/kube/client.ts';
 import { ApiError } from '../../../../src/kernel/kube/transport.ts';
 import { nodeEntry, nodePod } from '../../../support/builders.ts';

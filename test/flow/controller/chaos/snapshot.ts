@@ -10,7 +10,7 @@ import {
 } from '../../../../src/api/names.ts';
 import { ATTACHMENT, type MacvlanAttachment } from '../../../../src/api/v1alpha1/attachment.ts';
 import { NODE_STATE } from '../../../../src/api/v1alpha1/node-state.ts';
-import { DAEMON_SET } from '../../../../src/domain/attachment/agent-daemonset.ts';
+import { DAEMON_SET } from '../../../../src/domain/attachment/node-daemonset.ts';
 import type { KubeClient } from '../../../../src/kernel/kube/client.ts';
 import { OPERATOR_NAMESPACE } from '../world.ts';
 
