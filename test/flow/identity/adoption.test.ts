@@ -1,21 +1,17 @@
 // The objects of identities are lost while their pods run: each pod is recorded again, and meanwhile nobody else gets its addresses.
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { ATTACHMENT } from '../../../src/api/v1alpha1/attachment.ts';
 import { CLAIM } from '../../../src/api/v1alpha1/claim.ts';
 import { IDENTITY } from '../../../src/api/v1alpha1/identity.ts';
-import { useControlPlane } from '../../support/control-plane.ts';
-import { FaultProxy } from '../../support/fault-proxy.ts';
+import type { FaultProxy } from '../../support/fault-proxy.ts';
 import { until } from '../../support/until.ts';
-import { HOME, IdentityWorld, networksOf, type RunningController } from './world.ts';
+import { useProxiedWorld } from './proxied-world.ts';
+import { HOME, type IdentityWorld, networksOf, type RunningController } from './world.ts';
 
 let world: IdentityWorld;
 let proxy: FaultProxy;
 let controller: RunningController;
-afterAll(async () => {
-  await world.stopAll(); // registered first, so that it ends before the API server does
-  await proxy.stop();
-}, 30_000);
-const plane = useControlPlane();
+const opened = useProxiedWorld();
 
 /** A pool with as many addresses as pods run. */
 const POOL = {
@@ -24,10 +20,7 @@ const POOL = {
 } as const;
 
 beforeAll(async () => {
-  world = new IdentityWorld(plane());
-  await world.install();
-  proxy = new FaultProxy(plane());
-  await proxy.start();
+  ({ world, proxy } = opened());
   controller = await world.start({ url: proxy.url });
   await world.attach('lan', { ipam: POOL });
   for (const name of ['first', 'second']) {

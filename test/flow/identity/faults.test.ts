@@ -1,25 +1,18 @@
 // A binding that is broken off between any two of its requests is completed afterwards: nothing leaks, nobody gets it twice.
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Pod } from '../../../src/api/kube.ts';
-import { useControlPlane } from '../../support/control-plane.ts';
-import { type Fault, FaultProxy, type SeenRequest } from '../../support/fault-proxy.ts';
+import type { Fault, FaultProxy, SeenRequest } from '../../support/fault-proxy.ts';
 import { until } from '../../support/until.ts';
-import { HOME, IdentityWorld, networksOf, type RunningController } from './world.ts';
+import { useProxiedWorld } from './proxied-world.ts';
+import { HOME, type IdentityWorld, networksOf, type RunningController } from './world.ts';
 
 let world: IdentityWorld;
 let proxy: FaultProxy;
 let first: RunningController;
-afterAll(async () => {
-  await world.stopAll(); // registered first, so that it ends before the API server does
-  await proxy.stop();
-}, 30_000);
-const plane = useControlPlane();
+const opened = useProxiedWorld();
 
 beforeAll(async () => {
-  world = new IdentityWorld(plane());
-  await world.install();
-  proxy = new FaultProxy(plane());
-  await proxy.start();
+  ({ world, proxy } = opened());
   first = await world.start({ url: proxy.url });
   const ranges = [{ subnet: '192.0.2.0/24', gateway: '192.0.2.1' }];
   await world.attach('lan', { ipam: { type: 'Pool', pool: { ranges } } });
@@ -66,7 +59,7 @@ describe('a binding is completed when', () => {
     await Promise.all(names.map((name) => world.makePod(name)));
     for (const name of names) await world.bound(name, 30_000);
     proxy.clear();
-    const { stdout } = await plane().kubectl(['-n', HOME, 'get', 'pods', '-o', 'json']);
+    const { stdout } = await world.plane.kubectl(['-n', HOME, 'get', 'pods', '-o', 'json']);
     const pods = JSON.parse(stdout).items as readonly Pod[];
     const addresses = pods.flatMap((pod) => networksOf(pod).flatMap(({ mac = '', ips = [] }) => [mac, ...ips]));
     expect(new Set(addresses).size).toBe(addresses.length);
@@ -97,7 +90,16 @@ describe('two controllers', () => {
 });
 
 async function boundIdentities(prefix: string): Promise<readonly (string | undefined)[]> {
-  const { stdout } = await plane().kubectl(['-n', HOME, 'get', 'pods', '-l', 'macvlan.dev/gated=bound', '-o', 'json']);
+  const { stdout } = await world.plane.kubectl([
+    '-n',
+    HOME,
+    'get',
+    'pods',
+    '-l',
+    'macvlan.dev/gated=bound',
+    '-o',
+    'json',
+  ]);
   const pods = JSON.parse(stdout).items as readonly Pod[];
   const named = pods.filter(({ metadata }) => metadata.name.startsWith(prefix));
   return named.map(({ metadata }) => metadata.annotations?.['macvlan.dev/bound']);

@@ -1,12 +1,12 @@
 // API faults where a binding begins and where an identity ends: at the seed, at the pod's patch, and when addresses are given up.
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { SECRET } from '../../../src/api/kube.ts';
 import { IDENTITY } from '../../../src/api/v1alpha1/identity.ts';
-import { useControlPlane } from '../../support/control-plane.ts';
-import { type Fault, FaultProxy, type SeenRequest } from '../../support/fault-proxy.ts';
+import type { Fault, FaultProxy, SeenRequest } from '../../support/fault-proxy.ts';
 import { until } from '../../support/until.ts';
 import { NAMESPACE } from '../chart/accounts.ts';
-import { HOME, IdentityWorld, MAC, networksOf, type RunningController } from './world.ts';
+import { useProxiedWorld } from './proxied-world.ts';
+import { HOME, type IdentityWorld, MAC, networksOf, type RunningController } from './world.ts';
 
 const LONG_MS = 60_000;
 const SEED = { namespace: NAMESPACE, name: 'macvlan-identity-seed' };
@@ -14,17 +14,10 @@ const SEED = { namespace: NAMESPACE, name: 'macvlan-identity-seed' };
 let world: IdentityWorld;
 let proxy: FaultProxy;
 let controller: RunningController;
-afterAll(async () => {
-  await world.stopAll(); // registered first, so that it ends before the API server does
-  await proxy.stop();
-}, 30_000);
-const plane = useControlPlane();
+const opened = useProxiedWorld();
 
 beforeAll(async () => {
-  world = new IdentityWorld(plane());
-  await world.install();
-  proxy = new FaultProxy(plane());
-  await proxy.start();
+  ({ world, proxy } = opened());
   controller = await world.start({ url: proxy.url });
   await world.attach('lan');
   // One address that can be given: .1 is the gateway's.
