@@ -1,13 +1,12 @@
 // Running pods with addresses by DHCP whose NIC is replaced: the link is made again, and the server gives the address again.
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { MacvlanAttachment } from '../../src/api/v1alpha1/attachment.ts';
 import type { NodePod } from '../../src/api/v1alpha1/node-state.ts';
 import { formatConfig } from '../../src/domain/attachment/network-definition.ts';
 import { until } from '../support/until.ts';
 import { attachmentOn, LabAgent, podOn } from './support/agent.ts';
-import { CniNetwork, startDhcpServer } from './support/cni.ts';
+import { CniNetwork, ended, RENEW_SOON, startDhcpServer } from './support/cni.ts';
 import { CONTROL, LabDhcp } from './support/dhcp.ts';
 import type { Lab } from './support/lab.ts';
 import { NIC, NODE_IP, ROUTER_IP, startLan } from './support/lan.ts';
@@ -16,7 +15,6 @@ jest.setTimeout(200_000);
 
 const MAC = '02:4d:00:00:00:07';
 const RANGE = ['10.9.0.100', '10.9.0.120'] as const;
-const SOON = ['--dhcp-option-force=option:T1,3s', '--dhcp-option-force=option:T2,100s'];
 
 let lab: Lab;
 let network: CniNetwork;
@@ -30,15 +28,9 @@ const becomes = (state: NodePod['state']) => until(`the pod is ${state}`, () => 
 const addressOf = async () => /inet (\S+)/.exec(await lab.ip('pod', 'addr show dev net1'))?.[1];
 const isBound = () => until('the lease is held', () => dhcp.lease?.phase === 'Bound', 40_000);
 
-async function stopServer(): Promise<void> {
-  const ended = once(server, 'exit');
-  server.kill('SIGTERM');
-  await ended;
-}
-
 /** The cable with the NIC at its end is cut through, and the server on its other end hears nothing any more. */
 async function unplug(): Promise<void> {
-  await stopServer();
+  await ended(server);
   await lab.ip('router', 'link del sw0');
 }
 
@@ -61,7 +53,7 @@ async function attach(): Promise<string> {
 
 beforeEach(async () => {
   lab = await startLan(['pod']);
-  server = startDhcpServer(lab, RANGE, SOON);
+  server = startDhcpServer(lab, RANGE, RENEW_SOON);
   attachment = attachmentOn(NIC, { spec: { ipam: { type: 'DHCP' }, repair: { type: 'InPlace' } } });
   network = await CniNetwork.open(lab, JSON.parse(formatConfig(attachment)) as { name: string });
   agent = LabAgent.start(lab, 'node', {
@@ -98,7 +90,7 @@ describe('a running pod with an address by DHCP', () => {
     await unplug();
     await becomes('Ghost');
     await plug();
-    server = startDhcpServer(lab, RANGE, SOON);
+    server = startDhcpServer(lab, RANGE, RENEW_SOON);
     await becomes('Repaired');
     expect(await addressOf()).toBe(address);
     expect(await lab.ip('pod', 'route show')).toBe(routes);
@@ -120,7 +112,7 @@ describe('a running pod with an address by DHCP', () => {
     await becomes('Ghost');
     await plug();
     await lab.enter(['rm', '/run/leases']);
-    server = startDhcpServer(lab, RANGE, [...SOON, `--dhcp-host=${MAC},10.9.0.77`]);
+    server = startDhcpServer(lab, RANGE, [...RENEW_SOON, `--dhcp-host=${MAC},10.9.0.77`]);
     await becomes('Repaired');
     expect(await addressOf()).toBe('10.9.0.77/24');
   });
@@ -137,7 +129,7 @@ describe('a running pod with an address by DHCP', () => {
     await until('the silence is told', () =>
       agent.entry('lan')?.problems?.some(({ reason }) => reason === 'DhcpNoAnswer'),
     );
-    server = startDhcpServer(lab, RANGE, SOON);
+    server = startDhcpServer(lab, RANGE, RENEW_SOON);
     // The daemon ends one question, for a minute, before the next.
     await until('the link is whole', () => entry()?.state === 'Repaired', 100_000);
     expect(await addressOf()).toBe(address);

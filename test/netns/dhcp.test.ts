@@ -1,12 +1,11 @@
 // The supervisor and the stock daemon on the real kernel, with the real plugins and a real DHCP server: leases that are got, told,
 // renewed, lost with the daemon and got back.
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { formatConfig } from '../../src/domain/attachment/network-definition.ts';
 import { until } from '../support/until.ts';
 import { attachmentOn } from './support/agent.ts';
-import { CniNetwork, startDhcpServer } from './support/cni.ts';
+import { CniNetwork, ended, RENEW_SOON, startDhcpServer } from './support/cni.ts';
 import { LabDhcp, RIGHTS } from './support/dhcp.ts';
 import type { Lab } from './support/lab.ts';
 import { NIC, startLan } from './support/lan.ts';
@@ -15,8 +14,6 @@ jest.setTimeout(120_000);
 
 const MAC = '02:4d:00:00:00:07';
 const RANGE = ['10.9.0.100', '10.9.0.120'] as const;
-/** Renewals are asked for after three seconds instead of half an hour. */
-const SOON = ['--dhcp-option-force=option:T1,3s', '--dhcp-option-force=option:T2,100s'];
 
 let lab: Lab;
 let network: CniNetwork;
@@ -26,7 +23,7 @@ let dhcp: LabDhcp;
 beforeEach(async () => {
   lab = await startLan(['pod']);
   await lab.ip('node', `link property add dev ${NIC} altname mva-lan`);
-  server = startDhcpServer(lab, RANGE, SOON);
+  server = startDhcpServer(lab, RANGE, RENEW_SOON);
   dhcp = await LabDhcp.start(lab);
   network = await CniNetwork.open(lab, JSON.parse(formatConfig(attachmentOn(NIC))) as { name: string });
 });
@@ -36,12 +33,6 @@ afterEach(async () => {
   await dhcp.stop();
   await lab.stop();
 });
-
-async function stopServer(): Promise<void> {
-  const ended = once(server, 'exit');
-  server.kill('SIGTERM');
-  await ended;
-}
 
 const addressOf = async (pod: string) => /inet (\S+)/.exec(await lab.ip(pod, 'addr show dev net1'))?.[1];
 const isBound = () => until('the lease is held', () => dhcp.lease?.phase === 'Bound');
@@ -94,7 +85,7 @@ describe('the lease of a pod', () => {
     await network.add('pod', { mac: MAC });
     await isBound();
     await dhcp.stop();
-    await stopServer();
+    await ended(server);
     await lab.enter(['rm', '/run/leases']);
     server = startDhcpServer(lab, RANGE, [`--dhcp-host=${MAC},10.9.0.77`]);
     dhcp = await LabDhcp.start(lab);
@@ -105,10 +96,10 @@ describe('the lease of a pod', () => {
   test('is told to be waited for when no server answers, new and old ones', async () => {
     await network.add('pod', { mac: MAC });
     await isBound();
-    await stopServer();
+    await ended(server);
     await until('the renewal is not answered', () => dhcp.lease?.server === 'Silent', 40_000);
     expect(dhcp.lease).toMatchObject({ phase: 'Renewing', expires: expect.any(Number) });
-    server = startDhcpServer(lab, RANGE, SOON);
+    server = startDhcpServer(lab, RANGE, RENEW_SOON);
     await until('it is answered again', () => dhcp.lease?.server === 'Answers' && dhcp.lease.phase === 'Bound', 90_000);
   });
 });

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { isEqual } from '../../src/domain/objects/equal.ts';
 import { until } from '../support/until.ts';
-import { attachmentOn, LabAgent } from './support/agent.ts';
+import { LabAgent, ROUTED } from './support/agent.ts';
 import {
   addIPv6,
   type IPv6Parts,
@@ -20,7 +20,6 @@ import { NIC, NODE_IP, photograph, plugPod, startLan } from './support/lan.ts';
 
 jest.setTimeout(120_000);
 
-const ROUTED = attachmentOn(NIC, { spec: { parents: [{ interface: { name: NIC } }], hostAccess: { type: 'Routed' } } });
 const BOTH = [POD.ip, POD_IP6];
 
 let lab: Lab;

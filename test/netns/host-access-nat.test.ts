@@ -2,7 +2,7 @@
 // usual cluster network, by which pods of the cluster reach macvlan pods of the same node.
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { until } from '../support/until.ts';
-import { attachmentOn, LabAgent, podOn } from './support/agent.ts';
+import { LabAgent, podOn, ROUTED } from './support/agent.ts';
 import { addIPv6, NODE_IP6, POD, POD_IP6, podWith } from './support/dual-stack.ts';
 import type { Lab } from './support/lab.ts';
 import { NIC, NIC_MAC, NODE_IP, plugPod, ROUTER_IP, startLan } from './support/lan.ts';
@@ -10,7 +10,6 @@ import { plugNic } from './support/standing.ts';
 
 jest.setTimeout(60_000);
 
-const ROUTED = attachmentOn(NIC, { spec: { parents: [{ interface: { name: NIC } }], hostAccess: { type: 'Routed' } } });
 const CLUSTER = '10.42.0.0/16';
 
 let lab: Lab;

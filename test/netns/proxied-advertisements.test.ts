@@ -2,14 +2,12 @@
 // what leaves it keeps its answers away from there. Counted; also when the answer of the parent is lost.
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { until } from '../support/until.ts';
-import { attachmentOn, LabAgent } from './support/agent.ts';
-import { addIPv6, ipv6PartsOf, NODE_IP6, POD, POD_IP6, podWith } from './support/dual-stack.ts';
+import type { LabAgent } from './support/agent.ts';
+import { NODE_IP6, plugDualPod, startDualStack } from './support/dual-stack.ts';
 import type { Frame, Lab } from './support/lab.ts';
-import { NIC, NIC_MAC, plugPod, startLan } from './support/lan.ts';
+import { NIC, NIC_MAC } from './support/lan.ts';
 
 jest.setTimeout(120_000);
-
-const ROUTED = attachmentOn(NIC, { spec: { parents: [{ interface: { name: NIC } }], hostAccess: { type: 'Routed' } } });
 
 type IPv6Frame = Frame & { readonly icmp6?: { readonly type: string; readonly override?: boolean } };
 
@@ -19,18 +17,10 @@ let shim: string;
 let shimMac: string;
 
 beforeEach(async () => {
-  lab = await startLan(['pod']);
-  await addIPv6(lab);
-  agent = LabAgent.start(lab, 'node');
-  agent.putAttachment(ROUTED);
-  await agent.hasEntry('lan', 'Ready');
-  await plugPod(lab, 'pod', { parent: 'mva-lan', ...POD });
-  await lab.ip('pod', `-6 addr add ${POD_IP6}/64 dev net1 nodad`);
-  agent.putPod(podWith([POD.ip, POD_IP6]));
-  const [{ name, mac } = { name: '', mac: '' }] = agent.status.shims ?? [];
+  ({ lab, agent } = await startDualStack(['pod']));
+  const { name, mac } = await plugDualPod(lab, agent);
   shim = name;
   shimMac = mac;
-  await until('the shim answers', async () => (await ipv6PartsOf(lab, name)).forwarding === '1');
 });
 
 afterEach(async () => {

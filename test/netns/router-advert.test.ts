@@ -1,10 +1,10 @@
 // Routers on the LAN advertise themselves: the shim takes nothing from them, and the node keeps what it took.
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { until } from '../support/until.ts';
-import { attachmentOn, LabAgent } from './support/agent.ts';
-import { addIPv6, ipv6PartsOf, NOTHING, POD, POD_IP6, podWith, WHOLE } from './support/dual-stack.ts';
+import type { LabAgent } from './support/agent.ts';
+import { ipv6PartsOf, NOTHING, POD, POD_IP6, podWith, startDualStack, WHOLE } from './support/dual-stack.ts';
 import type { Lab } from './support/lab.ts';
-import { NIC, plugPod, startLan } from './support/lan.ts';
+import { NIC, plugPod } from './support/lan.ts';
 import { advertise } from './support/router.ts';
 
 jest.setTimeout(120_000);
@@ -13,7 +13,6 @@ jest.setTimeout(120_000);
 const PATIENCE_MS = 45_000;
 
 const PREFIX = '2001:db8:9:';
-const ROUTED = attachmentOn(NIC, { spec: { parents: [{ interface: { name: NIC } }], hostAccess: { type: 'Routed' } } });
 
 interface DefaultRoute {
   readonly dev: string;
@@ -26,11 +25,7 @@ let lab: Lab;
 let agent: LabAgent;
 
 beforeEach(async () => {
-  lab = await startLan(['pod']);
-  await addIPv6(lab);
-  agent = LabAgent.start(lab, 'node');
-  agent.putAttachment(ROUTED);
-  await agent.hasEntry('lan', 'Ready');
+  ({ lab, agent } = await startDualStack(['pod']));
 });
 
 afterEach(async () => {

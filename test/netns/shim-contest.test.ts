@@ -9,10 +9,10 @@ import type { Change } from '../../src/domain/net/change.ts';
 import { isEqual } from '../../src/domain/objects/equal.ts';
 import type { ContestLimits } from '../../src/domain/shim/contest.ts';
 import { until } from '../support/until.ts';
-import { attachmentOn, LabAgent } from './support/agent.ts';
+import { LabAgent, ROUTED } from './support/agent.ts';
 import { addIPv6, ipv6PartsOf, POD, POD_IP6, podWith, WHOLE } from './support/dual-stack.ts';
 import type { Lab } from './support/lab.ts';
-import { NIC, NIC_MAC, NODE_IP, plugPod, startLan } from './support/lan.ts';
+import { NIC_MAC, NODE_IP, plugPod, startLan } from './support/lan.ts';
 import { RemoteNetwork } from './support/remote-network.ts';
 
 const SECONDS = Number(process.env['CONTEST_SECONDS'] ?? 4);
@@ -24,8 +24,6 @@ const MOST_OF_A_CORE = 0.2;
 const CONTEST = { repairs: 12, windowMs: 3000, firstPauseMs: 1000, longestPauseMs: 2000 };
 
 jest.setTimeout(60_000 + 2000 * SECONDS);
-
-const ROUTED = attachmentOn(NIC, { spec: { parents: [{ interface: { name: NIC } }], hostAccess: { type: 'Routed' } } });
 
 let lab: Lab;
 let agent: LabAgent;

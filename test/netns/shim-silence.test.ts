@@ -2,14 +2,13 @@
 // parent, or nothing; never the shim's. Counted.
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { until } from '../support/until.ts';
-import { attachmentOn, LabAgent, podOn } from './support/agent.ts';
-import { addIPv6, ipv6PartsOf, NODE_IP6, POD, POD_IP6, podWith } from './support/dual-stack.ts';
+import { type LabAgent, podOn } from './support/agent.ts';
+import { NODE_IP6, plugDualPod, startDualStack } from './support/dual-stack.ts';
 import type { Lab } from './support/lab.ts';
-import { NIC, NIC_MAC, NODE_IP, plugPod, startLan } from './support/lan.ts';
+import { NIC, NIC_MAC, NODE_IP, plugPod } from './support/lan.ts';
 
 jest.setTimeout(180_000);
 
-const ROUTED = attachmentOn(NIC, { spec: { parents: [{ interface: { name: NIC } }], hostAccess: { type: 'Routed' } } });
 /** The parent's answers about addresses, in both families. */
 const ANSWERS = [`ether saddr ${NIC_MAC} arp operation reply`, `ether saddr ${NIC_MAC} icmpv6 type nd-neighbor-advert`];
 
@@ -18,17 +17,8 @@ let agent: LabAgent;
 let shimMac: string;
 
 beforeEach(async () => {
-  lab = await startLan(['pod', 'other']);
-  await addIPv6(lab);
-  agent = LabAgent.start(lab, 'node');
-  agent.putAttachment(ROUTED);
-  await agent.hasEntry('lan', 'Ready');
-  await plugPod(lab, 'pod', { parent: 'mva-lan', ...POD });
-  await lab.ip('pod', `-6 addr add ${POD_IP6}/64 dev net1 nodad`);
-  agent.putPod(podWith([POD.ip, POD_IP6]));
-  const [{ name, mac } = { name: '', mac: '' }] = agent.status.shims ?? [];
-  shimMac = mac;
-  await until('the shim answers', async () => (await ipv6PartsOf(lab, name)).forwarding === '1');
+  ({ lab, agent } = await startDualStack(['pod', 'other']));
+  ({ mac: shimMac } = await plugDualPod(lab, agent));
 });
 
 afterEach(async () => {

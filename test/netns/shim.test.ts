@@ -2,12 +2,11 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { SHIM_NOTE } from '../../src/domain/shim/name.ts';
 import { until } from '../support/until.ts';
-import { attachmentOn, LabAgent, podOn } from './support/agent.ts';
+import { LabAgent, podOn, ROUTED } from './support/agent.ts';
 import type { Lab } from './support/lab.ts';
 import { NIC, NIC_MAC, NODE_IP, photograph, plugPod, ROUTER_IP, startLan } from './support/lan.ts';
 
 const POD = { ip: '10.9.0.2', mac: '02:aa:00:00:00:02' };
-const ROUTED = attachmentOn(NIC, { spec: { parents: [{ interface: { name: NIC } }], hostAccess: { type: 'Routed' } } });
 
 jest.setTimeout(60_000);
 

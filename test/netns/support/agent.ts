@@ -13,6 +13,7 @@ import { type AttachmentInit, attachment } from '../../support/builders.ts';
 import { until } from '../../support/until.ts';
 import type { Command, Saying } from './agent-child.ts';
 import type { Lab } from './lab.ts';
+import { NIC } from './lan.ts';
 
 const NODE = { metadata: { name: 'node-a', uid: 'uid-of-node-a', labels: { 'kubernetes.io/hostname': 'node-a' } } };
 
@@ -125,6 +126,9 @@ interface Known {
 export function attachmentOn(nic: string, init: AttachmentInit = {}): MacvlanAttachment {
   return attachment({ ...init, spec: { parents: [{ interface: { name: nic } }], ...init.spec } });
 }
+
+/** The attachment `lan` on the scene's NIC, with host access. */
+export const ROUTED = attachmentOn(NIC, { spec: { hostAccess: { type: 'Routed' } } });
 
 export interface PodInit {
   readonly ip: string;

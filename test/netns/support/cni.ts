@@ -110,13 +110,19 @@ export async function startDhcp(lab: Lab, range: DhcpRange, socket: string): Pro
   const server = startDhcpServer(lab, range);
   const daemon = lab.spawn('node', ['sh', '-c', 'exec "$@" 2>/dev/null', 'sh', dhcp, 'daemon', '-socketpath', socket]);
   return async () => {
-    for (const child of [daemon, server]) {
-      const ended = once(child, 'exit');
-      child.kill('SIGTERM');
-      await ended;
-    }
+    for (const child of [daemon, server]) await ended(child);
   };
 }
+
+/** Ends a process of the lab; resolves when it is gone. */
+export async function ended(child: ChildProcess): Promise<void> {
+  const gone = once(child, 'exit');
+  child.kill('SIGTERM');
+  await gone;
+}
+
+/** Renewals are asked for after three seconds instead of half an hour: an option of {@link startDhcpServer}. */
+export const RENEW_SOON = ['--dhcp-option-force=option:T1,3s', '--dhcp-option-force=option:T2,100s'];
 
 /** First and last address. */
 export type DhcpRange = readonly [first: string, last: string];

@@ -1,9 +1,10 @@
 // A LAN with IPv6 next to IPv4, and what of IPv6 a shim has.
 import type { Pod } from '../../../src/api/kube.ts';
 import { ANNOTATION_NETWORK_STATUS } from '../../../src/api/multus.ts';
-import { podOn } from './agent.ts';
+import { until } from '../../support/until.ts';
+import { LabAgent, podOn, ROUTED } from './agent.ts';
 import type { Lab } from './lab.ts';
-import { NIC } from './lan.ts';
+import { NIC, plugPod, startLan } from './lan.ts';
 
 export const NODE_IP6 = 'fd00::1';
 export const ROUTER_IP6 = 'fd00::fe';
@@ -22,6 +23,26 @@ export function podWith(ips: readonly string[]): Pod {
   const entry = { name: 'home/lan', interface: 'net1', mac: POD.mac, ips, dns: {} };
   const annotations = { [ANNOTATION_NETWORK_STATUS]: JSON.stringify([entry]) };
   return { ...pod, metadata: { ...pod.metadata, annotations } };
+}
+
+/** The usual scene with both families, and an agent on the node that has the NIC and its shim ready. */
+export async function startDualStack(namespaces: readonly string[]): Promise<{ lab: Lab; agent: LabAgent }> {
+  const lab = await startLan(namespaces);
+  await addIPv6(lab);
+  const agent = LabAgent.start(lab, 'node');
+  agent.putAttachment(ROUTED);
+  await agent.hasEntry('lan', 'Ready');
+  return { lab, agent };
+}
+
+/** Plugs the pod of the scene in; resolves with the shim once it leads to the pod in both families. */
+export async function plugDualPod(lab: Lab, agent: LabAgent): Promise<{ readonly name: string; readonly mac: string }> {
+  await plugPod(lab, 'pod', { parent: 'mva-lan', ...POD });
+  await lab.ip('pod', `-6 addr add ${POD_IP6}/64 dev net1 nodad`);
+  agent.putPod(podWith([POD.ip, POD_IP6]));
+  const [shim = { name: '', mac: '' }] = agent.status.shims ?? [];
+  await until('the shim answers', async () => (await ipv6PartsOf(lab, shim.name)).forwarding === '1');
+  return shim;
 }
 
 export async function setting(lab: Lab, link: string, name: string): Promise<string> {
