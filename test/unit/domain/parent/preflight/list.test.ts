@@ -1,23 +1,11 @@
 // What stands in the way of a parent: each check with its remedy.
 import { describe, expect, test } from '@jest/globals';
 import type { PreflightFacts } from '../../../../../src/domain/parent/preflight/facts.ts';
-import { preflight } from '../../../../../src/domain/parent/preflight/list.ts';
 import { attachment } from '../../../../support/builders.ts';
 import { link } from '../../../../support/network.ts';
+import { preflightOf } from '../../../../support/preflight.ts';
 
-function check(init: Partial<PreflightFacts> = {}) {
-  const parent = init.parent ?? link();
-  return preflight({
-    attachment: attachment(),
-    parent,
-    alias: 'mva-lan',
-    links: [parent],
-    missingPlugins: [],
-    system: { osImage: 'Debian GNU/Linux 13 (trixie)', kernelVersion: '6.12.48+deb13-amd64' },
-    arpResponders: [],
-    ...init,
-  }).problems;
-}
+const check = (init: Partial<PreflightFacts> = {}) => preflightOf(init).problems;
 
 describe('preflight', () => {
   test('has nothing to say about a good NIC', () => {

@@ -5,22 +5,12 @@ import type { ProbeFinding } from '../../../../../src/domain/parent/mac-filter.t
 import type { PreflightFacts } from '../../../../../src/domain/parent/preflight/facts.ts';
 import { FILTERING_DRIVERS } from '../../../../../src/domain/parent/preflight/filtering.ts';
 import { arpRespondersAmong } from '../../../../../src/domain/parent/preflight/host.ts';
-import { preflight } from '../../../../../src/domain/parent/preflight/list.ts';
 import { attachment } from '../../../../support/builders.ts';
 import { link } from '../../../../support/network.ts';
+import { preflightOf } from '../../../../support/preflight.ts';
 
 function warningsOf(init: Partial<PreflightFacts> = {}) {
-  const parent = init.parent ?? link();
-  const { problems, warnings } = preflight({
-    attachment: attachment(),
-    parent,
-    alias: 'mva-lan',
-    links: [parent],
-    missingPlugins: [],
-    system: { osImage: 'Debian GNU/Linux 13 (trixie)', kernelVersion: '6.12.48+deb13-amd64' },
-    arpResponders: [],
-    ...init,
-  });
+  const { problems, warnings } = preflightOf(init);
   expect(problems).toEqual([]);
   for (const { severity, remedy } of warnings) {
     expect(severity).toBe('Warning');
