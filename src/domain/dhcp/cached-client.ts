@@ -1,6 +1,6 @@
 // A pod's link with an address by DHCP, as CNI's result cache tells of it: all that the plugin has to be told to ask again.
 import { DHCP_SOCKET } from '../../api/names.ts';
-import { clientOf } from './lease-book.ts';
+import { type Fields, fieldsOf, listOf, textOf } from '../objects/untyped.ts';
 
 export interface CachedClient {
   readonly container: string;
@@ -16,8 +16,6 @@ export interface CachedClient {
   readonly address: string;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
 /**
  * The client that a cache file tells of; nothing when its address comes from elsewhere or the file makes no sense.
  * @param decode from base64 to text; may throw
@@ -30,11 +28,6 @@ export function parseCachedClient(text: string, decode: (base64: string) => stri
   }
 }
 
-/** By the daemon's name for it. */
-export function keyOfClient(client: CachedClient): string {
-  return clientOf(client);
-}
-
 /** The plugin's configuration with another path to the daemon's socket: the one by which whoever calls it sees it. */
 export function configFor({ config }: CachedClient, socketPath: string): string {
   return JSON.stringify({ ...config, ipam: { ...fieldsOf(config['ipam']), daemonSocketPath: socketPath } });
@@ -42,7 +35,7 @@ export function configFor({ config }: CachedClient, socketPath: string): string 
 
 function clientFrom(file: Fields, decode: (base64: string) => string): CachedClient | undefined {
   const list = fieldsOf(JSON.parse(decode(textOf(file['config']))));
-  const plugins = Array.isArray(list['plugins']) ? list['plugins'].map(fieldsOf) : [list];
+  const plugins = Array.isArray(list['plugins']) ? listOf(list['plugins']) : [list];
   const own = plugins.find((plugin) => isManaged(fieldsOf(plugin['ipam'])));
   const found = {
     container: textOf(file['containerId']),
@@ -70,15 +63,10 @@ function argumentsIn(value: unknown): string {
 }
 
 /** The first IPv4 address with its prefix in the result of a plugin; empty when there is none. */
-export function addressIn(result: Readonly<Record<string, unknown>>): string {
-  const ips = Array.isArray(result['ips']) ? result['ips'].map(fieldsOf) : [];
-  return ips.map((ip) => textOf(ip['address'])).find((address) => /^\d+\.\d+\.\d+\.\d+\/\d+$/.test(address)) ?? '';
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : '';
-}
-
-function fieldsOf(value: unknown): Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
+export function addressIn(result: Fields): string {
+  return (
+    listOf(result['ips'])
+      .map((ip) => textOf(ip['address']))
+      .find((address) => /^\d+\.\d+\.\d+\.\d+\/\d+$/.test(address)) ?? ''
+  );
 }

@@ -2,6 +2,7 @@
 import { aliasFor } from '../attachment/alias.ts';
 import { formatAddress, parseLinkAddress } from '../net/address-text.ts';
 import { parseMac } from '../net/mac.ts';
+import { type Fields, fieldsOf, listOf, textOf } from '../objects/untyped.ts';
 import { type LinkSettings, parseSettings } from './link-settings.ts';
 
 /** A link as the plugins made it, by the file that libcni keeps of each ADD. */
@@ -45,8 +46,6 @@ interface CachedDestination {
   readonly destination: string;
   readonly prefixLength: number;
 }
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** The name under which libcni finds a link again: one file per network, container and interface. */
 export function keyOfLink(link: { readonly uid: string; readonly interface: string }): string {
@@ -157,16 +156,4 @@ function routerIn(value: unknown): string | undefined {
 function numberAs<K extends string>(key: K, value: unknown): { readonly [P in K]?: number } {
   const isGiven = typeof value === 'number' && Number.isSafeInteger(value) && value > 0;
   return isGiven ? ({ [key]: value } as { readonly [P in K]?: number }) : {};
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : '';
-}
-
-function listOf(value: unknown): readonly Fields[] {
-  return Array.isArray(value) ? value.map(fieldsOf) : [];
-}
-
-function fieldsOf(value: unknown): Fields {
-  return typeof value === 'object' && value !== null ? (value as Fields) : {};
 }

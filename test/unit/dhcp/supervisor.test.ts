@@ -2,7 +2,8 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { Clients } from '../../../src/dhcp/client-cache.ts';
 import { Supervisor } from '../../../src/dhcp/supervisor.ts';
-import { type CachedClient, keyOfClient } from '../../../src/domain/dhcp/cached-client.ts';
+import type { CachedClient } from '../../../src/domain/dhcp/cached-client.ts';
+import { clientOf } from '../../../src/domain/dhcp/lease-book.ts';
 import type { DhcpReport } from '../../../src/domain/dhcp/protocol.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
@@ -42,7 +43,7 @@ beforeEach(() => {
   stopping = new AbortController();
   answer = async () => given();
   supervisor = new Supervisor({
-    cache: { read: async (): Promise<Clients> => new Map(clients.map((one) => [keyOfClient(one), one])) },
+    cache: { read: async (): Promise<Clients> => new Map(clients.map((one) => [clientOf(one), one])) },
     plugin: {
       add: async (one, signal) => {
         calls.push(`ADD ${one.container}`);
