@@ -1,5 +1,5 @@
 // What the agent tells the cluster: the plan, and how far the node's network is what was planned.
-import type { ProblemStatus } from '../api/v1alpha1/attachment.ts';
+import type { ProblemStatus } from '../api/v1alpha1/attachment-status.ts';
 import type {
   MacvlanNodeStateStatus,
   NodeAttachment,

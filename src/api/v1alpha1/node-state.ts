@@ -1,7 +1,7 @@
 // MacvlanNodeState: what one node's agent sees and did. Written by that agent only; everybody else reads it as hearsay.
 import type { Kind, KubeObject } from '../kube.ts';
 import { API_VERSION } from '../names.ts';
-import type { ProblemStatus } from './attachment.ts';
+import type { ProblemStatus } from './attachment-status.ts';
 
 /** What the agent of one node sees and did. Named after the node and owned by it; written only when it changes. */
 export interface MacvlanNodeState extends KubeObject {

@@ -1,6 +1,7 @@
 // Report: status and events of an attachment, written only when there is something new to read.
 import { MANAGER_CONTROLLER_STATUS } from '../../api/names.ts';
-import { ATTACHMENT, type MacvlanAttachment, type ProblemStatus } from '../../api/v1alpha1/attachment.ts';
+import { ATTACHMENT, type MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
+import type { ProblemStatus } from '../../api/v1alpha1/attachment-status.ts';
 import { actionFor, announce } from '../../domain/attachment/announce.ts';
 import { statusFor } from '../../domain/attachment/status.ts';
 import type { Verdict } from '../../domain/attachment/verdict.ts';

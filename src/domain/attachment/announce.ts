@@ -1,6 +1,7 @@
 // Which problems are news: each is told once, some only when they do not go away by themselves, some with each attempt.
 import type { ConditionType } from '../../api/names.ts';
-import type { MacvlanAttachment, ProblemStatus } from '../../api/v1alpha1/attachment.ts';
+import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
+import type { ProblemStatus } from '../../api/v1alpha1/attachment-status.ts';
 import { findCondition } from '../objects/conditions.ts';
 import { steadyText } from '../steady-text.ts';
 import { aspectOf } from './problem-order.ts';

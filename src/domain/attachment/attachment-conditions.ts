@@ -1,6 +1,6 @@
 // The conditions of an attachment, each a function from what is known to an answer. `Ready` sums up all but the warnings.
 import { CONDITIONS, type ConditionType } from '../../api/names.ts';
-import type { ProblemStatus } from '../../api/v1alpha1/attachment.ts';
+import type { ProblemStatus } from '../../api/v1alpha1/attachment-status.ts';
 import type { ConditionInput } from '../objects/conditions.ts';
 import type { ReasonCode } from '../problem.ts';
 import { wantsDhcpDaemon } from './dhcp-daemonset.ts';

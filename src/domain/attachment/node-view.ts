@@ -1,5 +1,6 @@
 // What the nodes say about one attachment, counted: their agents' reports against the nodes that the attachment selects.
-import type { MacvlanAttachment, ProblemStatus } from '../../api/v1alpha1/attachment.ts';
+import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
+import type { ProblemStatus } from '../../api/v1alpha1/attachment-status.ts';
 import type { NodeAttachment } from '../../api/v1alpha1/node-state.ts';
 import type { Problem } from '../problem.ts';
 import { type AttachmentFacts, matchesNode } from './facts.ts';

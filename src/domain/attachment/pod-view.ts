@@ -1,5 +1,5 @@
 // What the nodes say about the pods on one attachment, counted: who has the link, and who runs without it.
-import type { ProblemStatus } from '../../api/v1alpha1/attachment.ts';
+import type { ProblemStatus } from '../../api/v1alpha1/attachment-status.ts';
 import type { NodePod } from '../../api/v1alpha1/node-state.ts';
 import type { ProblemCode } from '../problem.ts';
 import { type Claim, claimedPods, countPods, PODS_SHOWN } from './deletion.ts';

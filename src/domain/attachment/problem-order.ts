@@ -1,6 +1,6 @@
 // Which condition a problem speaks about, and in which order problems are shown: causes before their consequences.
 import { CONDITIONS, type ConditionType } from '../../api/names.ts';
-import type { ProblemStatus } from '../../api/v1alpha1/attachment.ts';
+import type { ProblemStatus } from '../../api/v1alpha1/attachment-status.ts';
 import { PROBLEMS, type ProblemCode } from '../problem.ts';
 
 /** Every code belongs to one condition; the compiler asks for the new ones. */

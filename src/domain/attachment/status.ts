@@ -1,7 +1,8 @@
 // What the user reads in the status: conditions with their times, counts, and the first few problems.
 import type { Condition } from '../../api/kube.ts';
 import { CONDITIONS } from '../../api/names.ts';
-import type { MacvlanAttachment, MacvlanAttachmentStatus } from '../../api/v1alpha1/attachment.ts';
+import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
+import type { MacvlanAttachmentStatus } from '../../api/v1alpha1/attachment-status.ts';
 import { conditionAfter, findCondition } from '../objects/conditions.ts';
 import { aliasFor } from './alias.ts';
 import { answersFor } from './attachment-conditions.ts';

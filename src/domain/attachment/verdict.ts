@@ -1,5 +1,5 @@
 // Everything that there is to tell about an attachment, put together once: the plan, what came of it, what the nodes say.
-import type { ProblemStatus } from '../../api/v1alpha1/attachment.ts';
+import type { ProblemStatus } from '../../api/v1alpha1/attachment-status.ts';
 import { conflictProblem } from '../identity/conflict-text.ts';
 import { overlapProblem } from '../identity/overlap.ts';
 import type { Problem } from '../problem.ts';

@@ -5,7 +5,8 @@
 //      └──(there, but with older settings or on another NIC)──▶ Stale
 import type { Pod } from '../../api/kube.ts';
 import { ANNOTATION_NETWORKS } from '../../api/multus.ts';
-import type { MacvlanAttachment, ProblemStatus } from '../../api/v1alpha1/attachment.ts';
+import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
+import type { ProblemStatus } from '../../api/v1alpha1/attachment-status.ts';
 import type { NodePod } from '../../api/v1alpha1/node-state.ts';
 import type { Problem } from '../problem.ts';
 import type { AttachedPod } from './attached.ts';

@@ -1,7 +1,7 @@
 // Where pods with an identity may go, on attachments that say `placement: Require`: narrowed, told, and let go.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { NODE, type Pod } from '../../../src/api/kube.ts';
-import type { ProblemStatus } from '../../../src/api/v1alpha1/attachment.ts';
+import type { ProblemStatus } from '../../../src/api/v1alpha1/attachment-status.ts';
 import { useControlPlane } from '../../support/control-plane.ts';
 import { until } from '../../support/until.ts';
 import { setReady, writeNodeState } from '../controller/world.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Node, Pod } from '../../../../src/api/kube.ts';
-import type { MacvlanAttachmentSpec, ProblemStatus } from '../../../../src/api/v1alpha1/attachment.ts';
+import type { MacvlanAttachmentSpec } from '../../../../src/api/v1alpha1/attachment.ts';
+import type { ProblemStatus } from '../../../../src/api/v1alpha1/attachment-status.ts';
 import { takesNode } from '../../../../src/domain/identity/node-selection.ts';
 import { placementFor } from '../../../../src/domain/identity/placement.ts';
 import { attachment, node } from '../../../support/builders.ts';
