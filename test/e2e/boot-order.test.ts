@@ -4,10 +4,10 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { MacvlanNodeState } from '../../src/api/v1alpha1/node-state.ts';
 import { type Cluster, startCluster } from '../cluster/cluster.ts';
 import { until } from '../support/until.ts';
+import { chartArguments, kubectlOutput } from './chart.ts';
 import { loadStoryImages } from './images.ts';
 import { type AttachedLink, linksOf, podManifest } from './pods.ts';
 import { formatMs } from './stage.ts';
-import { OPERATOR_NAMESPACE } from './world.ts';
 
 const LONG_MS = 4 * 60_000;
 const PATIENCE_MS = 60_000;
@@ -40,13 +40,9 @@ const times: string[] = [];
 beforeAll(async () => {
   cluster = await startCluster({ instance: `boot-${process.pid}`, life: 'Owner' });
   await cluster.node('node-a').unplug();
-  const { repository, tag } = await loadStoryImages(cluster);
+  const image = await loadStoryImages(cluster);
   await kubectl('create', 'namespace', 'home');
-  const values = [`image.repository=${repository}`, `image.tag=${tag}`, 'image.pullPolicy=Never'];
-  const set = values.flatMap((value) => ['--set', value]);
-  const where = ['--namespace', OPERATOR_NAMESPACE, '--create-namespace'];
-  const installed = await cluster.helm(['install', 'macvlan-operator', 'charts/macvlan-operator', ...where, ...set]);
-  expect(installed).toMatchObject({ code: 0 });
+  expect(await cluster.helm(['install', ...chartArguments(image)])).toMatchObject({ code: 0 });
 }, LONG_MS);
 
 afterAll(async () => {
@@ -54,16 +50,8 @@ afterAll(async () => {
   if (times.length > 0) console.log(times.join('\n'));
 }, LONG_MS);
 
-async function kubectl(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await cluster.kubectl(args);
-  if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`);
-  return stdout;
-}
-
-async function apply(object: object): Promise<void> {
-  const { code, stderr } = await cluster.kubectl(['apply', '-f', '-'], { input: JSON.stringify(object) });
-  if (code !== 0) throw new Error(stderr);
-}
+const kubectl = (...args: string[]) => kubectlOutput(cluster, args);
+const apply = (object: object) => kubectlOutput(cluster, ['apply', '-f', '-'], object);
 
 /** The NIC of node-a is known by its MAC address, that of node-b by its name. */
 function lan(): object {

@@ -5,6 +5,7 @@ import type { BuiltImage } from '../../scripts/image.ts';
 import type { MacvlanNodeState } from '../../src/api/v1alpha1/node-state.ts';
 import { type Cluster, startCluster } from '../cluster/cluster.ts';
 import { until } from '../support/until.ts';
+import { chartArguments, kubectlOutput } from './chart.ts';
 import { loadStoryImages } from './images.ts';
 import { type AttachedLink, linksOf, podManifest } from './pods.ts';
 import { workloadManifest } from './workloads.ts';
@@ -23,7 +24,7 @@ let image: BuiltImage;
 beforeAll(async () => {
   cluster = await startCluster({ instance: `dhcp-${process.pid}`, life: 'Owner' });
   image = await loadStoryImages(cluster);
-  expect(await cluster.helm(['install', ...chart()])).toMatchObject({ code: 0 });
+  expect(await cluster.helm(['install', ...chartArguments(image), '--wait'])).toMatchObject({ code: 0 });
   await kubectl(['create', 'namespace', 'home']);
   await kubectl(['apply', '-f', 'examples/dhcp.yaml']);
   await kubectl(['patch', 'mva', 'lan-dhcp', '--type=merge', '-p', '{"spec":{"repair":{"type":"InPlace"}}}']);
@@ -34,26 +35,7 @@ afterAll(async () => {
   await cluster?.down();
 }, LONG_MS);
 
-function chart(...more: readonly string[]): readonly string[] {
-  const values = [`image.repository=${image.repository}`, `image.tag=${image.tag}`, 'image.pullPolicy=Never', ...more];
-  const set = values.flatMap((value) => ['--set', value]);
-  return [
-    'macvlan-operator',
-    'charts/macvlan-operator',
-    '-n',
-    OPERATOR_NAMESPACE,
-    '--create-namespace',
-    '--wait',
-    ...set,
-  ];
-}
-
-async function kubectl(args: readonly string[], object?: object): Promise<string> {
-  const options = object === undefined ? {} : { input: JSON.stringify(object) };
-  const { code, stdout, stderr } = await cluster.kubectl(args, options);
-  if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`);
-  return stdout;
-}
+const kubectl = (args: readonly string[], object?: object) => kubectlOutput(cluster, args, object);
 
 interface DaemonPod {
   readonly metadata: { readonly uid: string };
@@ -201,7 +183,9 @@ describe('the managed daemon', () => {
         );
       const before = lives(await daemons()).toSorted();
       const agents = lives(await daemons('macvlan-agent'));
-      expect(await cluster.helm(['upgrade', ...chart('logLevel=debug')])).toMatchObject({ code: 0 });
+      expect(await cluster.helm(['upgrade', ...chartArguments(image, 'logLevel=debug'), '--wait'])).toMatchObject({
+        code: 0,
+      });
       const isNew = async () => {
         const now = lives(await daemons('macvlan-agent'));
         return now.length === 2 && now.every((one) => !agents.includes(one));

@@ -2,12 +2,12 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Cluster, startCluster } from '../cluster/cluster.ts';
 import { until } from '../support/until.ts';
+import { chartArguments, kubectlOutput } from './chart.ts';
 import { loadStoryImages } from './images.ts';
 import { type AttachedLink, linksOf, podManifest } from './pods.ts';
 import { type WorkloadOptions, workloadManifest } from './workloads.ts';
 
 const LONG_MS = 6 * 60_000;
-const NAMESPACE = 'macvlan-system';
 const PATIENCE_MS = 60_000;
 /** Until a node that was cut off is there again with everything. */
 const RETURN_MS = 180_000;
@@ -16,19 +16,8 @@ let cluster: Cluster;
 
 beforeAll(async () => {
   cluster = await startCluster({ instance: `ident-${process.pid}`, life: 'Owner' });
-  const { repository, tag } = await loadStoryImages(cluster);
-  const values = [`image.repository=${repository}`, `image.tag=${tag}`, 'image.pullPolicy=Never'];
-  const argv = [
-    'install',
-    'macvlan-operator',
-    'charts/macvlan-operator',
-    '-n',
-    NAMESPACE,
-    '--create-namespace',
-    '--wait',
-  ];
-  const installed = await cluster.helm([...argv, ...values.flatMap((value) => ['--set', value])]);
-  expect(installed).toMatchObject({ code: 0 });
+  const image = await loadStoryImages(cluster);
+  expect(await cluster.helm(['install', ...chartArguments(image), '--wait'])).toMatchObject({ code: 0 });
   await kubectl(['create', 'namespace', 'home']);
   for (const example of ['dhcp', 'pool']) await kubectl(['apply', '-f', `examples/${example}.yaml`]);
   for (const name of ['lan-dhcp', 'lan-pool'])
@@ -39,15 +28,7 @@ afterAll(async () => {
   await cluster?.down();
 }, LONG_MS);
 
-async function kubectl(args: readonly string[], object?: object): Promise<string> {
-  const { code, stdout, stderr } = await cluster.kubectl(
-    args,
-    object === undefined ? {} : { input: JSON.stringify(object) },
-  );
-  if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`);
-  return stdout;
-}
-
+const kubectl = (args: readonly string[], object?: object) => kubectlOutput(cluster, args, object);
 const inHome = (...args: string[]) => kubectl(['-n', 'home', ...args]);
 
 interface RunningPod {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { programFor } from '../../src/domain/shim/egress.ts';
 import { type Cluster, startCluster } from '../cluster/cluster.ts';
 import { until } from '../support/until.ts';
+import { chartArguments, kubectlOutput } from './chart.ts';
 import { loadStoryImages } from './images.ts';
 import { OPERATOR_NAMESPACE } from './world.ts';
 
@@ -14,29 +15,17 @@ let cluster: Cluster;
 
 beforeAll(async () => {
   cluster = await startCluster({ instance: `filter-${process.pid}`, life: 'Owner' });
-  const { repository, tag } = await loadStoryImages(cluster);
+  const image = await loadStoryImages(cluster);
   await kubectl('create', 'namespace', 'home');
-  const values = [
-    `image.repository=${repository}`,
-    `image.tag=${tag}`,
-    'image.pullPolicy=Never',
-    'controller.replicas=1',
-  ];
-  const set = values.flatMap((value) => ['--set', value]);
-  const where = ['--namespace', OPERATOR_NAMESPACE, '--create-namespace', '--wait'];
-  const installed = await cluster.helm(['install', 'macvlan-operator', 'charts/macvlan-operator', ...where, ...set]);
-  expect(installed).toMatchObject({ code: 0 });
+  const chart = chartArguments(image, 'controller.replicas=1');
+  expect(await cluster.helm(['install', ...chart, '--wait'])).toMatchObject({ code: 0 });
 }, LONG_MS);
 
 afterAll(async () => {
   await cluster?.down();
 }, LONG_MS);
 
-async function kubectl(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await cluster.kubectl(args);
-  if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`);
-  return stdout;
-}
+const kubectl = (...args: string[]) => kubectlOutput(cluster, args);
 
 const jsonPath = (path: string, ...what: string[]) => kubectl('get', ...what, '-o', `jsonpath=${path}`);
 const condition = (type: string) => {

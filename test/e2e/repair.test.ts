@@ -4,6 +4,7 @@ import type { MacvlanNodeState } from '../../src/api/v1alpha1/node-state.ts';
 import { type Cluster, startCluster } from '../cluster/cluster.ts';
 import type { Place } from '../cluster/provider.ts';
 import { until } from '../support/until.ts';
+import { chartArguments, kubectlOutput } from './chart.ts';
 import { loadStoryImages } from './images.ts';
 import { TOOLBOX_IMAGE } from './pods.ts';
 import { Stage } from './stage.ts';
@@ -26,10 +27,8 @@ beforeAll(async () => {
     stage: new Stage(() => {}),
   };
   for (const namespace of ['home', 'media', OPERATOR_NAMESPACE]) await kubectl('create', 'namespace', namespace);
-  const values = [`image.repository=${image.repository}`, `image.tag=${image.tag}`, 'image.pullPolicy=Never'];
-  const set = [...values, 'controller.replicas=1'].flatMap((value) => ['--set', value]);
-  const chart = ['install', 'macvlan-operator', 'charts/macvlan-operator', '-n', OPERATOR_NAMESPACE, '--wait', ...set];
-  expect(await cluster.helm(chart)).toMatchObject({ code: 0 });
+  const chart = chartArguments(image, 'controller.replicas=1');
+  expect(await cluster.helm(['install', ...chart, '--wait'])).toMatchObject({ code: 0 });
   await kubectl('apply', '-f', 'examples/lan.yaml');
   await kubectl('wait', 'mva/lan', '--for=condition=Ready', '--timeout=60s');
   await startPods(world, [POD]);
@@ -40,11 +39,7 @@ afterAll(async () => {
   await cluster?.down();
 }, LONG_MS);
 
-async function kubectl(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await cluster.kubectl(args);
-  if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`);
-  return stdout;
-}
+const kubectl = (...args: string[]) => kubectlOutput(cluster, args);
 
 const jsonPath = (path: string, ...what: string[]) => kubectl('get', ...what, '-o', `jsonpath=${path}`);
 const repair = (type: string) =>

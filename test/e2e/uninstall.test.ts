@@ -9,6 +9,7 @@ import type { Place } from '../cluster/provider.ts';
 import { run } from '../support/run.ts';
 import { until } from '../support/until.ts';
 import { grantsOf, type Role, usesIn } from './audit-log.ts';
+import { chartArguments, kubectlOutput, RELEASE } from './chart.ts';
 import { loadStoryImages } from './images.ts';
 import { compareSnapshots, takeSnapshot } from './snapshot.ts';
 import { Stage } from './stage.ts';
@@ -17,7 +18,6 @@ import { deletePods, OPERATOR_NAMESPACE, startPods, type World } from './world.t
 
 const LONG_MS = 6 * 60_000;
 const PATIENCE_MS = 60_000;
-const RELEASE = 'macvlan-operator';
 const inOurs = ['-n', OPERATOR_NAMESPACE];
 const ADDRESS = '192.0.2.101';
 const POD = { name: 'pihole', namespace: 'home', node: 'node-a', networks: onLan('101') };
@@ -44,11 +44,7 @@ afterEach(() => {
   expect(world.stage.checks.filter((check) => !check.held)).toEqual([]);
 });
 
-async function kubectl(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await cluster.kubectl(args);
-  if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`);
-  return stdout;
-}
+const kubectl = (...args: string[]) => kubectlOutput(cluster, args);
 
 /** Everything that Helm said, and how it ended. */
 async function helm(...args: string[]) {
@@ -57,15 +53,8 @@ async function helm(...args: string[]) {
 }
 
 async function installWithLan(): Promise<void> {
-  const { repository, tag } = world.image;
-  const values = [
-    `image.repository=${repository}`,
-    `image.tag=${tag}`,
-    'image.pullPolicy=Never',
-    'uninstall.timeoutSeconds=15',
-  ];
-  const set = values.flatMap((value) => ['--set', value]);
-  expect(await helm('install', RELEASE, 'charts/macvlan-operator', '--wait', ...set)).toMatchObject({ code: 0 });
+  const chart = chartArguments(world.image, 'uninstall.timeoutSeconds=15');
+  expect(await helm('install', ...chart, '--wait')).toMatchObject({ code: 0 });
   await applyLan();
 }
 

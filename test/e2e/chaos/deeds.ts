@@ -5,7 +5,8 @@ import { LEASE_NAME } from '../../../src/controller/controller.ts';
 import { LEASE } from '../../../src/kernel/leader/lease.ts';
 import { recordOf, signal } from '../../cluster/pid.ts';
 import type { Random } from '../../support/random.ts';
-import { type ChaosStage, OPERATOR } from './stage.ts';
+import { OPERATOR_NAMESPACE } from '../world.ts';
+import type { ChaosStage } from './stage.ts';
 
 export type Undo = () => Promise<void>;
 export interface Deed {
@@ -90,9 +91,9 @@ async function toLeader(stage: ChaosStage, name: 'SIGKILL' | 'SIGSTOP'): Promise
 }
 
 async function leaderOf(stage: ChaosStage): Promise<Pod | undefined> {
-  const lease = await stage.client.get(LEASE, { namespace: OPERATOR, name: LEASE_NAME });
+  const lease = await stage.client.get(LEASE, { namespace: OPERATOR_NAMESPACE, name: LEASE_NAME });
   const holder = lease?.spec?.holderIdentity ?? '';
-  return (await stage.pods(OPERATOR)).find(({ metadata }) => holder.startsWith(metadata.name));
+  return (await stage.pods(OPERATOR_NAMESPACE)).find(({ metadata }) => holder.startsWith(metadata.name));
 }
 
 async function deleteLeader(stage: ChaosStage): Promise<undefined> {
@@ -102,7 +103,7 @@ async function deleteLeader(stage: ChaosStage): Promise<undefined> {
 }
 
 async function killAgent(stage: ChaosStage, random: Random): Promise<undefined> {
-  const agents = (await stage.pods(OPERATOR)).filter(({ metadata }) => !metadata.name.startsWith(CONTROLLER));
+  const agents = (await stage.pods(OPERATOR_NAMESPACE)).filter(({ metadata }) => !metadata.name.startsWith(CONTROLLER));
   if (agents.length === 0) return undefined;
   const pid = await pidOf(stage, random.pick(agents));
   const record = pid === undefined ? undefined : recordOf(pid);
@@ -129,7 +130,7 @@ async function pidOf({ cluster }: ChaosStage, pod: Pod): Promise<number | undefi
 
 /** A program that is killed over and over is started less and less often. New pods of it know nothing of that. */
 export async function endBackOffs(stage: ChaosStage): Promise<void> {
-  for (const pod of await stage.pods(OPERATOR)) {
+  for (const pod of await stage.pods(OPERATOR_NAMESPACE)) {
     const [container] = (pod.status as ContainerStatuses | undefined)?.containerStatuses ?? [];
     if (container?.state?.waiting?.reason === 'CrashLoopBackOff') await deletePod(stage, pod, undefined);
   }

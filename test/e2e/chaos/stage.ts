@@ -8,12 +8,13 @@ import type { KubeClient } from '../../../src/kernel/kube/client.ts';
 import { type Cluster, startCluster } from '../../cluster/cluster.ts';
 import { clientFor } from '../../support/kube.ts';
 import { until } from '../../support/until.ts';
+import { chartArguments } from '../chart.ts';
 import { asWritten } from '../gate.ts';
 import { loadStoryImages } from '../images.ts';
 import { podManifest } from '../pods.ts';
+import { OPERATOR_NAMESPACE } from '../world.ts';
 import type { AddressSpan } from './witnesses.ts';
 
-export const OPERATOR = 'macvlan-system';
 export const HOME = 'home';
 export const SPAN: AddressSpan = { from: '192.0.2.64', to: '192.0.2.127' };
 const LAN = 'lan';
@@ -38,7 +39,7 @@ export async function setChaosStage(instance: string, identities: number, seed?:
   await client.create(NAMESPACE, { metadata: { name: HOME } });
   await client.create(ATTACHMENT, attachment);
   if (seed !== undefined) {
-    const metadata = { namespace: OPERATOR, name: SEED_SECRET };
+    const metadata = { namespace: OPERATOR_NAMESPACE, name: SEED_SECRET };
     await client.create(SECRET, { metadata, data: { seed: seed.toString('base64') } });
   }
   await until('the LAN is ready', () => isReady(client), 60_000);
@@ -69,18 +70,8 @@ const attachment: MacvlanAttachment = {
 };
 
 async function install(cluster: Cluster): Promise<void> {
-  const { repository, tag } = await loadStoryImages(cluster);
-  const values = [`image.repository=${repository}`, `image.tag=${tag}`, 'image.pullPolicy=Never'];
-  const argv = [
-    'install',
-    'macvlan-operator',
-    'charts/macvlan-operator',
-    '-n',
-    OPERATOR,
-    '--create-namespace',
-    '--wait',
-  ];
-  const { code, stderr } = await cluster.helm([...argv, ...values.flatMap((value) => ['--set', value])]);
+  const image = await loadStoryImages(cluster);
+  const { code, stderr } = await cluster.helm(['install', ...chartArguments(image), '--wait']);
   if (code !== 0) throw new Error(stderr);
 }
 

@@ -1,5 +1,6 @@
 // Chapter one: a cluster whose nodes name their LAN NICs differently, and the chart on it.
 import { hasMutatingPolicies, kubernetesRelease } from '../../cluster/kubernetes.ts';
+import { chartArguments } from '../chart.ts';
 import { takeSnapshot } from '../snapshot.ts';
 import { startSniffer } from '../sniffer.ts';
 import { type Chapter, kubectl, OPERATOR_NAMESPACE, type World } from '../world.ts';
@@ -29,10 +30,7 @@ export const install: Chapter = {
 
 async function helmInstall(world: World): Promise<void> {
   const { stage, cluster } = world;
-  const { repository, tag } = world.image;
-  const argv = ['install', 'macvlan-operator', 'charts/macvlan-operator', '--namespace', OPERATOR_NAMESPACE];
-  const values = [`image.repository=${repository}`, `image.tag=${tag}`, 'image.pullPolicy=Never'];
-  const all = [...argv, '--create-namespace', ...values.flatMap((value) => ['--set', value])];
+  const all = ['install', ...chartArguments(world.image)];
   const installed = await stage.show(`helm ${all.join(' ')}`, () => cluster.helm(all));
   stage.check('helm install succeeds', installed.code === 0);
   const saysGate = /schedulingGates: \[\{name: macvlan.dev\/identity\}\]/.test(installed.stdout);
