@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"net"
 	"net/netip"
-	"os"
 	"slices"
 	"time"
 
@@ -76,13 +75,11 @@ func answers(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	file := os.Stdout
-	if *out != "-" {
-		if file, err = os.Create(*out); err != nil {
-			return err
-		}
-		defer file.Close()
+	file, err := openOutput(*out)
+	if err != nil {
+		return err
 	}
+	defer file.Close()
 	socket, err := openFrames(&net.Interface{}, unix.ETH_P_ALL) // index 0: every port, also those that are plugged in later
 	if err != nil {
 		return err

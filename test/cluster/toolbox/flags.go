@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"strconv"
 	"time"
 )
@@ -73,4 +74,12 @@ func (o options) parse(args []string, positional int) ([]string, error) {
 		return nil, wrongUsage("%d arguments are needed, got %d", positional, len(rest))
 	}
 	return rest, nil
+}
+
+// openOutput opens what --out names for writing; "-" is standard output.
+func openOutput(path string) (*os.File, error) {
+	if path == "-" {
+		return os.Stdout, nil
+	}
+	return os.Create(path)
 }

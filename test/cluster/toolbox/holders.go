@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -60,13 +59,11 @@ func holders(ctx context.Context, args []string) error {
 	if len(nodes) == 0 {
 		return wrongUsage("NODE=FOLDER is needed: where a node keeps its pods' network namespaces")
 	}
-	file := os.Stdout
-	if *out != "-" {
-		if file, err = os.Create(*out); err != nil {
-			return err
-		}
-		defer file.Close()
+	file, err := openOutput(*out)
+	if err != nil {
+		return err
 	}
+	defer file.Close()
 	// This thread goes from namespace to namespace; nothing else may run on it.
 	runtime.LockOSThread()
 	return watchHolders(ctx, nodes, *every, json.NewEncoder(file))

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -43,13 +42,11 @@ func sniff(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	file := os.Stdout
-	if *out != "-" {
-		if file, err = os.Create(*out); err != nil {
-			return err
-		}
-		defer file.Close()
+	file, err := openOutput(*out)
+	if err != nil {
+		return err
 	}
+	defer file.Close()
 	socket, err := openFrames(iface, unix.ETH_P_ALL)
 	if err != nil {
 		return err
