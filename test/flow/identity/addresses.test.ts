@@ -1,16 +1,15 @@
 // Which addresses an identity gets: from pools, from derivation, or as somebody chose them.
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { CLAIM } from '../../../src/api/v1alpha1/claim.ts';
 import { IDENTITY } from '../../../src/api/v1alpha1/identity.ts';
 import type { Ipam, PoolRange } from '../../../src/api/v1alpha1/ipam.ts';
-import { useControlPlane } from '../../support/control-plane.ts';
 import { until } from '../../support/until.ts';
 import { writeNodeState } from '../controller/world.ts';
-import { HOME, IdentityWorld, networksOf } from './world.ts';
+import { useIdentityWorld } from './use-world.ts';
+import { HOME, type IdentityWorld, networksOf } from './world.ts';
 
 let world: IdentityWorld;
-afterAll(() => world.stopAll(), 30_000); // registered first, so that it ends before the API server does
-const plane = useControlPlane();
+const opened = useIdentityWorld();
 
 const pool = (fields: Partial<PoolRange>, ...more: PoolRange[]): Ipam => ({
   type: 'Pool',
@@ -18,8 +17,7 @@ const pool = (fields: Partial<PoolRange>, ...more: PoolRange[]): Ipam => ({
 });
 
 beforeAll(async () => {
-  world = new IdentityWorld(plane());
-  await world.install();
+  world = opened();
   await world.start();
   await world.attach('lan');
   await world.attach('small', { ipam: pool({ start: '192.0.2.0', end: '192.0.2.3' }) });

@@ -5,7 +5,7 @@ import { CLAIM } from '../../../src/api/v1alpha1/claim.ts';
 import { IDENTITY } from '../../../src/api/v1alpha1/identity.ts';
 import type { FaultProxy } from '../../support/fault-proxy.ts';
 import { until } from '../../support/until.ts';
-import { useProxiedWorld } from './proxied-world.ts';
+import { useProxiedWorld } from './use-world.ts';
 import { HOME, type IdentityWorld, networksOf, type RunningController } from './world.ts';
 
 let world: IdentityWorld;

@@ -1,17 +1,15 @@
 // Who asks, and what a bound pod looks like: on a real API server with the chart's policies.
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { NAMESPACE } from '../../../src/api/kube.ts';
-import { useControlPlane } from '../../support/control-plane.ts';
 import { until } from '../../support/until.ts';
-import { HOME, IdentityWorld, MAC, networksOf } from './world.ts';
+import { useIdentityWorld } from './use-world.ts';
+import { HOME, type IdentityWorld, MAC, networksOf } from './world.ts';
 
 let world: IdentityWorld;
-afterAll(() => world.stopAll(), 30_000); // registered first, so that it ends before the API server does
-const plane = useControlPlane();
+const opened = useIdentityWorld();
 
 beforeAll(async () => {
-  world = new IdentityWorld(plane());
-  await world.install();
+  world = opened();
   await world.start();
   await world.attach('lan');
   await world.attach('cams', { identity: { macPrefix: '02:4d' } });
@@ -158,10 +156,10 @@ describe('nobody but the controller', () => {
   test.each(patches)('may change %s of a pod that waits, or of one that is bound', async (_what, patch, says) => {
     await world.makePod('guarded', { networks: 'nowhere' }).catch(() => {});
     // Somebody who may do anything, but has not the credentials of last resort.
-    await plane().kubectl(['create', 'clusterrolebinding', 'alice', '--clusterrole=cluster-admin', '--user=alice']);
+    await world.plane.kubectl(['create', 'clusterrolebinding', 'alice', '--clusterrole=cluster-admin', '--user=alice']);
     const said = async (name: string) => {
       const argv = ['-n', HOME, 'patch', 'pod', name, '--type=json', '-p', JSON.stringify(patch), '--as=alice'];
-      return (await plane().kubectl(argv)).stderr;
+      return (await world.plane.kubectl(argv)).stderr;
     };
     expect(await said('guarded')).toContain(says);
     if (_what !== 'the gate') expect(await said('web-0')).toContain(says);
@@ -185,7 +183,7 @@ test('the API server warns of a Deployment whose update would wait for ever, and
   const asks = { 'macvlan.dev/identity': 'auto' };
   const warned = async (strategy: object, annotations: object) => {
     const input = JSON.stringify(deployment('d', strategy, annotations));
-    return (await plane().kubectl(['create', '--dry-run=server', '-f', '-'], { input })).stderr;
+    return (await world.plane.kubectl(['create', '--dry-run=server', '-f', '-'], { input })).stderr;
   };
   expect(await warned({}, asks)).toContain('an update of this Deployment will wait for ever');
   expect(await warned({}, {})).toBe('');

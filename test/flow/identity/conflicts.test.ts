@@ -1,20 +1,18 @@
 // Addresses in two places: told on pods, identity and attachment, and taken back by itself; what agents say counts where pods agree.
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { beforeAll, expect, test } from '@jest/globals';
 import { ATTACHMENT } from '../../../src/api/v1alpha1/attachment.ts';
 import { NODE_STATE, type NodePod } from '../../../src/api/v1alpha1/node-state.ts';
-import { useControlPlane } from '../../support/control-plane.ts';
 import { until } from '../../support/until.ts';
-import { HOME, IdentityWorld, networksOf } from './world.ts';
+import { useIdentityWorld } from './use-world.ts';
+import { HOME, type IdentityWorld, networksOf } from './world.ts';
 
 let world: IdentityWorld;
-afterAll(() => world.stopAll(), 30_000); // registered first, so that it ends before the API server does
-const plane = useControlPlane();
+const opened = useIdentityWorld();
 
 let own: { readonly mac: string; readonly ip: string };
 
 beforeAll(async () => {
-  world = new IdentityWorld(plane());
-  await world.install();
+  world = opened();
   await world.start();
   const ranges = [{ subnet: '192.0.2.0/24' }];
   await world.attach('lan', { ipam: { type: 'Pool', pool: { ranges } } });

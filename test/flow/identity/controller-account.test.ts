@@ -1,21 +1,19 @@
 // What the controller's token is good for among pods: a binding, and nothing else, though its role says "patch pods".
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { POD } from '../../../src/api/kube.ts';
 import type { JsonPatchOperation, KubeClient } from '../../../src/kernel/kube/client.ts';
-import { useControlPlane } from '../../support/control-plane.ts';
 import { clientFor } from '../../support/kube.ts';
 import { tokenOf } from '../chart/accounts.ts';
-import { HOME, IdentityWorld } from './world.ts';
+import { useIdentityWorld } from './use-world.ts';
+import { HOME, type IdentityWorld } from './world.ts';
 
 let world: IdentityWorld;
-afterAll(() => world.stopAll(), 30_000); // registered first, so that it ends before the API server does
-const plane = useControlPlane();
+const opened = useIdentityWorld();
 let controller: KubeClient;
 
 beforeAll(async () => {
-  world = new IdentityWorld(plane());
-  await world.install();
-  controller = clientFor({ ...plane(), token: await tokenOf(plane(), 'macvlan-controller') });
+  world = opened();
+  controller = clientFor({ ...world.plane, token: await tokenOf(world.plane, 'macvlan-controller') });
   await world.makePod('gated', { spec: { schedulingGates: [{ name: 'a.example/other' }] } });
   await world.makePod('free', { identity: '' });
 }, 600_000);

@@ -1,13 +1,12 @@
 // Networks that are not ours, or not yet: what a pod that is held may choose there, and when it is let go.
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { NETWORK_ATTACHMENT_DEFINITION } from '../../../src/api/multus.ts';
-import { useControlPlane } from '../../support/control-plane.ts';
 import { until } from '../../support/until.ts';
-import { HOME, IdentityWorld, MAC, networksOf } from './world.ts';
+import { useIdentityWorld } from './use-world.ts';
+import { HOME, type IdentityWorld, MAC, networksOf } from './world.ts';
 
 let world: IdentityWorld;
-afterAll(() => world.stopAll(), 30_000); // registered first, so that it ends before the API server does
-const plane = useControlPlane();
+const opened = useIdentityWorld();
 
 const gated = {
   labels: { 'macvlan.dev/gated': 'true' },
@@ -16,8 +15,7 @@ const gated = {
 const config = JSON.stringify({ cniVersion: '1.0.0', name: 'admins', type: 'bridge' });
 
 beforeAll(async () => {
-  world = new IdentityWorld(plane());
-  await world.install();
+  world = opened();
   await world.start();
   await world.attach('lan', { ipam: { type: 'Pool', pool: { ranges: [{ subnet: '192.0.2.0/24' }] } } });
   await world.client.create(NETWORK_ATTACHMENT_DEFINITION, {

@@ -1,23 +1,21 @@
 // Pods that wait while no controller is there: who may let them go, and who may not.
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { useControlPlane } from '../../support/control-plane.ts';
-import { HOME, IdentityWorld } from './world.ts';
+import { beforeAll, expect, test } from '@jest/globals';
+import { useIdentityWorld } from './use-world.ts';
+import { HOME, type IdentityWorld } from './world.ts';
 
 let world: IdentityWorld;
-afterAll(() => world.stopAll(), 30_000); // registered first, so that it ends before the API server does
-const plane = useControlPlane();
+const opened = useIdentityWorld();
 
 beforeAll(async () => {
-  world = new IdentityWorld(plane());
-  await world.install();
+  world = opened();
   await world.makePod('web-0');
   const grant = ['clusterrolebinding', 'alice', '--clusterrole=cluster-admin', '--user=alice'];
-  expect((await plane().kubectl(['create', ...grant])).code).toBe(0);
+  expect((await world.plane.kubectl(['create', ...grant])).code).toBe(0);
 }, 600_000);
 
 const letGo = (...as: string[]) => {
   const patch = JSON.stringify([{ op: 'remove', path: '/spec/schedulingGates' }]);
-  return plane().kubectl(['-n', HOME, 'patch', 'pod', 'web-0', '--type=json', '--patch', patch, ...as]);
+  return world.plane.kubectl(['-n', HOME, 'patch', 'pod', 'web-0', '--type=json', '--patch', patch, ...as]);
 };
 const gatesOf = async () => (await world.pod('web-0'))?.spec;
 

@@ -1,21 +1,19 @@
 // What the policies about the networks annotation let through, by chance and by the hundred: nothing in which Multus would see a
 // pin or another namespace.
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { isUnreadable, parseNetworks } from '../../../src/domain/pod/networks.ts';
-import { useControlPlane } from '../../support/control-plane.ts';
 import { until } from '../../support/until.ts';
-import { HOME, IdentityWorld } from './world.ts';
+import { useIdentityWorld } from './use-world.ts';
+import { HOME, type IdentityWorld } from './world.ts';
 
 const RUNS = 600;
 
 let world: IdentityWorld;
-afterAll(() => world.stopAll(), 30_000); // registered first, so that it ends before the API server does
-const plane = useControlPlane();
+const opened = useIdentityWorld('guards.rawPins=Refuse', 'isolation.type=Namespace');
 
 beforeAll(async () => {
-  world = new IdentityWorld(plane());
-  await world.install('guards.rawPins=Refuse', 'isolation.type=Namespace');
+  world = opened();
   const isRefused = async (networks: string) => (await verdict(networks)) !== '';
   await until('the policies work', async () => (await isRefused('a/b')) && (await isRefused('[{"mac":1}]')));
 }, 600_000);

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Pod } from '../../../src/api/kube.ts';
 import type { Fault, FaultProxy, SeenRequest } from '../../support/fault-proxy.ts';
 import { until } from '../../support/until.ts';
-import { useProxiedWorld } from './proxied-world.ts';
+import { useProxiedWorld } from './use-world.ts';
 import { HOME, type IdentityWorld, networksOf, type RunningController } from './world.ts';
 
 let world: IdentityWorld;

@@ -5,11 +5,11 @@ import { CLAIM } from '../../../src/api/v1alpha1/claim.ts';
 import { IDENTITY } from '../../../src/api/v1alpha1/identity.ts';
 import { LEASE_NAME } from '../../../src/controller/controller.ts';
 import { LEASE } from '../../../src/kernel/leader/lease.ts';
-import { useControlPlane } from '../../support/control-plane.ts';
 import { type ControllerProcess, startControllerProcess } from '../../support/controller-process.ts';
 import { until } from '../../support/until.ts';
 import { NAMESPACE, tokenOf } from '../chart/accounts.ts';
-import { HOME, IdentityWorld, networksOf } from './world.ts';
+import { useIdentityWorld } from './use-world.ts';
+import { HOME, type IdentityWorld, networksOf } from './world.ts';
 
 /** As many pods as the pool has addresses: 192.0.2.64 to .127, whose subnet is larger. */
 const PODS = 64;
@@ -22,13 +22,11 @@ let world: IdentityWorld;
 const processes: ControllerProcess[] = [];
 afterAll(async () => {
   await Promise.all(processes.map((process) => process.stop()));
-  await world.stopAll();
 }, 60_000);
-const plane = useControlPlane();
+const opened = useIdentityWorld();
 
 beforeAll(async () => {
-  world = new IdentityWorld(plane());
-  await world.install();
+  world = opened();
   await start('first');
   await until('the first leads', async () => (await holder()).startsWith('first'), LONG_MS);
   await (await start('second')).ready();
@@ -37,8 +35,8 @@ beforeAll(async () => {
 }, 600_000);
 
 async function start(podName: string): Promise<ControllerProcess> {
-  const { url, ca } = plane();
-  const token = await tokenOf(plane(), 'macvlan-controller');
+  const { url, ca } = world.plane;
+  const token = await tokenOf(world.plane, 'macvlan-controller');
   const started = await startControllerProcess({ podName, namespace: NAMESPACE, server: url, ca, token });
   processes.push(started);
   return started;

@@ -1,10 +1,10 @@
 // Pods that do not ask for anything are made, whatever of the operator is there, is missing, or was taken away in whichever order.
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { ATTACHMENT } from '../../../src/api/v1alpha1/attachment.ts';
-import { useControlPlane } from '../../support/control-plane.ts';
 import { randomFrom } from '../../support/random.ts';
 import { until } from '../../support/until.ts';
-import { HOME, IdentityWorld, type RunningController } from './world.ts';
+import { useIdentityWorld } from './use-world.ts';
+import { HOME, type IdentityWorld, type RunningController } from './world.ts';
 
 const LONG_MS = 60_000;
 const OURS = ['-l', 'app.kubernetes.io/name=macvlan-operator'];
@@ -15,12 +15,10 @@ const KINDS = ['macvlanattachments', 'macvlanidentities', 'macvlanclaims', 'macv
 
 let world: IdentityWorld;
 let controller: RunningController;
-afterAll(() => world.stopAll(), 30_000); // registered first, so that it ends before the API server does
-const plane = useControlPlane();
+const opened = useIdentityWorld('guards.rawPins=Refuse', 'isolation.type=Namespace');
 
 beforeAll(async () => {
-  world = new IdentityWorld(plane());
-  await world.install('guards.rawPins=Refuse', 'isolation.type=Namespace');
+  world = opened();
   controller = await world.start();
   await world.attach('lan');
 }, 600_000);
@@ -84,7 +82,7 @@ async function removeAll(kinds: string): Promise<void> {
 /** With everything that is of them; nobody may be there to take off the finalizer. */
 async function removeKinds(): Promise<void> {
   await kubectl('delete', 'crd', '--wait=false', ...KINDS.map((plural) => `${plural}.macvlan.dev`));
-  await plane().kubectl(['patch', 'mva', 'lan', '--type=merge', '-p', '{"metadata":{"finalizers":null}}']);
+  await world.plane.kubectl(['patch', 'mva', 'lan', '--type=merge', '-p', '{"metadata":{"finalizers":null}}']);
   await until(
     'the kinds are gone',
     async () => (await kubectl('get', 'crd', '-o', 'name')).includes('macvlan') === false,
@@ -93,7 +91,7 @@ async function removeKinds(): Promise<void> {
 }
 
 async function kubectl(...args: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await plane().kubectl(args);
+  const { code, stdout, stderr } = await world.plane.kubectl(args);
   if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`);
   return stdout;
 }
@@ -149,7 +147,7 @@ describe('pods that do not ask are made at once', () => {
         await REMOVALS[part]?.();
         await witness.end();
         if (index !== restartAfter && index !== steps.length - 1) continue;
-        await plane().restartApiServer();
+        await world.plane.restartApiServer();
         witness.begin();
         await witness.end(14);
       }
@@ -171,7 +169,7 @@ describe('pods that do not ask are made at once', () => {
     }
     await kubectl('-n', HOME, 'delete', 'pod', 'goes', '--timeout=10s');
     await witness.end();
-    await plane().restartApiServer();
+    await world.plane.restartApiServer();
     witness.begin();
     await witness.end(14);
     expect(witness.refused).toEqual([]);
@@ -195,7 +193,7 @@ test('a dry run of a pod that asks has no effects: no identity, no claim, no eve
   };
   const input = JSON.stringify(pod);
   for (const verb of ['create', 'apply']) {
-    const { code, stdout } = await plane().kubectl([verb, '--dry-run=server', '-o', 'json', '-f', '-'], { input });
+    const { code, stdout } = await world.plane.kubectl([verb, '--dry-run=server', '-o', 'json', '-f', '-'], { input });
     expect([code, stdout]).toEqual([0, expect.stringContaining('macvlan.dev/identity')]);
   }
   await world.makePod('wet'); // bound: by then the controller would have seen the other one, too

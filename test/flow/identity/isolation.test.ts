@@ -1,10 +1,10 @@
 // Networks of other namespaces, with `isolation.type: Namespace`: refused in all spellings, those of one's own allowed.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { POD } from '../../../src/api/kube.ts';
-import { useControlPlane } from '../../support/control-plane.ts';
 import { until } from '../../support/until.ts';
 import { refusal, type Tenant, tenantOf } from './tenant.ts';
-import { IdentityWorld } from './world.ts';
+import { useIdentityWorld } from './use-world.ts';
+import type { IdentityWorld } from './world.ts';
 
 const NETWORKS = 'k8s.v1.cni.cncf.io/networks';
 const DEFAULT = 'v1.multus-cni.io/default-network';
@@ -15,15 +15,13 @@ let tenant: Tenant;
 let exempt: Tenant;
 afterAll(async () => {
   for (const { client } of [tenant, exempt]) client.transport.close();
-  await world.stopAll(); // registered first, so that it ends before the API server does
 }, 30_000);
-const plane = useControlPlane();
+const opened = useIdentityWorld('isolation.type=Namespace', 'guards.rawPins=Allow');
 
 beforeAll(async () => {
-  world = new IdentityWorld(plane());
-  await world.install('isolation.type=Namespace', 'guards.rawPins=Allow');
-  tenant = await tenantOf(plane(), 'ten-1');
-  exempt = await tenantOf(plane(), 'exempt', { 'macvlan.dev/guards': 'exempt' });
+  world = opened();
+  tenant = await tenantOf(world.plane, 'ten-1');
+  exempt = await tenantOf(world.plane, 'exempt', { 'macvlan.dev/guards': 'exempt' });
   await until('the policy works', async () =>
     SAYS.test(await refusal(tenant.makePod('probe', { networks: 'home/lan' }))),
   );

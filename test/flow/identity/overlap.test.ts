@@ -1,15 +1,14 @@
 // Two attachments on one LAN whose pools hold the same addresses: no address is given away twice, and the younger one is told.
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { beforeAll, expect, test } from '@jest/globals';
 import { ATTACHMENT } from '../../../src/api/v1alpha1/attachment.ts';
 import type { Ipam } from '../../../src/api/v1alpha1/ipam.ts';
-import { useControlPlane } from '../../support/control-plane.ts';
 import { until } from '../../support/until.ts';
 import { writeNodeState } from '../controller/world.ts';
-import { IdentityWorld, networksOf } from './world.ts';
+import { useIdentityWorld } from './use-world.ts';
+import { type IdentityWorld, networksOf } from './world.ts';
 
 let world: IdentityWorld;
-afterAll(() => world.stopAll(), 30_000); // registered first, so that it ends before the API server does
-const plane = useControlPlane();
+const opened = useIdentityWorld();
 
 const pool = (start: number, end: number): Ipam => ({
   type: 'Pool',
@@ -17,8 +16,7 @@ const pool = (start: number, end: number): Ipam => ({
 });
 
 beforeAll(async () => {
-  world = new IdentityWorld(plane());
-  await world.install();
+  world = opened();
   await world.start();
   await world.attach('a-first', { pins: 'Allow', ipam: pool(10, 13) });
   await world.attach('b-second', { pins: 'Allow', ipam: pool(12, 15) });

@@ -1,22 +1,20 @@
 // Where pods with an identity may go, on attachments that say `placement: Require`: narrowed, told, and let go.
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { NODE, type Pod } from '../../../src/api/kube.ts';
 import type { ProblemStatus } from '../../../src/api/v1alpha1/attachment-status.ts';
-import { useControlPlane } from '../../support/control-plane.ts';
 import { until } from '../../support/until.ts';
 import { setReady, writeNodeState } from '../controller/world.ts';
-import { IdentityWorld } from './world.ts';
+import { useIdentityWorld } from './use-world.ts';
+import type { IdentityWorld } from './world.ts';
 
 const LONG_MS = 60_000;
 const READY = { 'attachment.macvlan.dev/lan': 'ready' };
 
 let world: IdentityWorld;
-afterAll(() => world.stopAll(), 30_000); // registered first, so that it ends before the API server does
-const plane = useControlPlane();
+const opened = useIdentityWorld();
 
 beforeAll(async () => {
-  world = new IdentityWorld(plane());
-  await world.install();
+  world = opened();
   for (const name of ['node-a', 'node-b']) await setReady(world.client, name, 'True');
   await world.start();
   for (const name of ['lan', 'cams']) await world.attach(name, { placement: { type: 'Require' } });

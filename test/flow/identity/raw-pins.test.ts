@@ -1,28 +1,26 @@
 // Pods that choose addresses in the networks annotation and ask nobody, with `guards.rawPins: Refuse`: in all spellings.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { POD } from '../../../src/api/kube.ts';
-import { useControlPlane } from '../../support/control-plane.ts';
 import { until } from '../../support/until.ts';
 import { refusal, type Tenant, tenantOf } from './tenant.ts';
-import { IdentityWorld } from './world.ts';
+import { useIdentityWorld } from './use-world.ts';
+import type { IdentityWorld } from './world.ts';
 
 let world: IdentityWorld;
 let tenant: Tenant;
 let exempt: Tenant;
 afterAll(async () => {
   for (const { client } of [tenant, exempt]) client.transport.close();
-  await world.stopAll(); // registered first, so that it ends before the API server does
 }, 30_000);
-const plane = useControlPlane();
+const opened = useIdentityWorld('guards.rawPins=Refuse');
 
 const MAC = '"mac":"02:4d:00:00:00:01"';
 const SAYS = 'chooses addresses (mac, ips or cni-args)';
 
 beforeAll(async () => {
-  world = new IdentityWorld(plane());
-  await world.install('guards.rawPins=Refuse');
-  tenant = await tenantOf(plane(), 'tenant');
-  exempt = await tenantOf(plane(), 'exempt', { 'macvlan.dev/guards': 'exempt' });
+  world = opened();
+  tenant = await tenantOf(world.plane, 'tenant');
+  exempt = await tenantOf(world.plane, 'exempt', { 'macvlan.dev/guards': 'exempt' });
   await until('the policy works', async () =>
     (await refusal(tenant.makePod('probe', { networks: `[{"name":"lan",${MAC}}]` }))).includes(SAYS),
   );
@@ -118,7 +116,7 @@ test('by default a pod is made, and whoever makes it is warned', async () => {
       spec: { containers: [{ name: 'main', image: 'none' }] },
     });
   const create = async (networks: string) =>
-    plane().kubectl(['create', '-f', '-'], { input: pod(`warned-${++count}`, networks) });
+    world.plane.kubectl(['create', '-f', '-'], { input: pod(`warned-${++count}`, networks) });
   await until('the policy warns', async () => {
     const { code, stderr } = await create(`[{"name":"lan",${MAC}}]`);
     return code === 0 && stderr.includes('Warning') && stderr.includes(SAYS);
@@ -137,7 +135,7 @@ test('whoever writes a workload is warned as well, since its pods are made by a 
       metadata: { name: `workload-${++count}`, namespace: 'tenant' },
       spec: { selector: { matchLabels: labels }, template: { metadata: { labels, annotations }, spec } },
     };
-    return plane().kubectl(['create', '-f', '-'], { input: JSON.stringify(workload) });
+    return world.plane.kubectl(['create', '-f', '-'], { input: JSON.stringify(workload) });
   };
   const networks = (text: string) => ({ 'k8s.v1.cni.cncf.io/networks': text });
   await until('it warns', async () => {

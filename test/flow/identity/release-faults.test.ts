@@ -5,7 +5,7 @@ import { IDENTITY } from '../../../src/api/v1alpha1/identity.ts';
 import type { Fault, FaultProxy, SeenRequest } from '../../support/fault-proxy.ts';
 import { until } from '../../support/until.ts';
 import { NAMESPACE } from '../chart/accounts.ts';
-import { useProxiedWorld } from './proxied-world.ts';
+import { useProxiedWorld } from './use-world.ts';
 import { HOME, type IdentityWorld, MAC, networksOf, type RunningController } from './world.ts';
 
 const LONG_MS = 60_000;

@@ -1,20 +1,18 @@
 // One identity, one pod: another one gets it only when the pod before is proved to be gone.
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { DEPLOYMENT, NODE, REPLICA_SET } from '../../../src/api/kube.ts';
 import { IDENTITY } from '../../../src/api/v1alpha1/identity.ts';
-import { useControlPlane } from '../../support/control-plane.ts';
 import { until } from '../../support/until.ts';
 import { writeNodeState } from '../controller/world.ts';
-import { HOME, IdentityWorld, networksOf, type RunningController } from './world.ts';
+import { useIdentityWorld } from './use-world.ts';
+import { HOME, type IdentityWorld, networksOf, type RunningController } from './world.ts';
 
 let world: IdentityWorld;
-afterAll(() => world.stopAll(), 30_000); // registered first, so that it ends before the API server does
-const plane = useControlPlane();
+const opened = useIdentityWorld();
 let controller: RunningController;
 
 beforeAll(async () => {
-  world = new IdentityWorld(plane());
-  await world.install();
+  world = opened();
   controller = await world.start();
   await world.attach('lan');
 }, 600_000);

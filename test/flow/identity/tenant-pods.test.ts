@@ -1,23 +1,21 @@
 // What a namespace's editor can do to pods that the controller holds or has bound, to their marks, and by other ways into a pod:
 // nothing, by whichever subresource.
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { type Kind, type KubeObject, POD, type Pod } from '../../../src/api/kube.ts';
 import { CLAIM } from '../../../src/api/v1alpha1/claim.ts';
-import { useControlPlane } from '../../support/control-plane.ts';
 import { until } from '../../support/until.ts';
 import { grant, refusal } from './tenant.ts';
-import { asks, EVIL, GATE, TenantWorld } from './tenant-world.ts';
+import { asks, EVIL, GATE, type TenantWorld } from './tenant-world.ts';
+import { useTenants } from './use-world.ts';
 import { networksOf } from './world.ts';
 
 const NETWORKS = 'k8s.v1.cni.cncf.io/networks';
 
 let tenants: TenantWorld;
-afterAll(() => tenants.close(), 30_000); // registered first, so that it ends before the API server does
-const plane = useControlPlane();
-
-beforeAll(async () => {
-  tenants = await TenantWorld.open(plane());
-}, 600_000);
+const opened = useTenants();
+beforeAll(() => {
+  tenants = opened();
+});
 
 describe('a pod that waits or is bound', () => {
   const waiting = 'waits';
@@ -80,7 +78,7 @@ describe('a pod that waits or is bound', () => {
   test.each(['status', 'ephemeralcontainers', 'resize'] as const)(
     'keeps all of this when it is written as %s, by the editor or by somebody who may',
     async (subresource) => {
-      await grant(plane(), tenants.editor, 'patch', `pods/${subresource}`);
+      await grant(tenants.world.plane, tenants.editor, 'patch', `pods/${subresource}`);
       const before = [await tenants.editor.pod(waiting), await tenants.editor.pod(holding)].map(own);
       const attempts = async () => {
         const answers: string[] = [];
@@ -159,7 +157,8 @@ describe('an editor', () => {
       });
     const ways = ['pods/unscheduled/binding', 'bindings'];
     for (const path of ways) expect((await bind(path, {})).status).toBe(403);
-    for (const resource of ['pods/binding', 'bindings']) await grant(plane(), tenants.editor, 'create', resource);
+    for (const resource of ['pods/binding', 'bindings'])
+      await grant(tenants.world.plane, tenants.editor, 'create', resource);
     const annotations = { [NETWORKS]: `[{"name":"lan","mac":"${tenants.victim.mac}"}]` };
     for (const path of ways) {
       const says = async (more: object) => JSON.stringify((await bind(path, more)).body);

@@ -1,23 +1,21 @@
 // A namespace's editor who wishes for another namespace's addresses, with his own token, under the chart's guards; and the
 // controller behind them, where a policy cannot know.
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { POD } from '../../../src/api/kube.ts';
 import { IDENTITY } from '../../../src/api/v1alpha1/identity.ts';
-import { useControlPlane } from '../../support/control-plane.ts';
 import { until } from '../../support/until.ts';
 import { grant, refusal, tenantOf } from './tenant.ts';
-import { asks, EVIL, GATE, TenantWorld } from './tenant-world.ts';
+import { asks, EVIL, GATE, type TenantWorld } from './tenant-world.ts';
+import { useTenants } from './use-world.ts';
 import type { IdentityWorld } from './world.ts';
 
 const NETWORKS = 'k8s.v1.cni.cncf.io/networks';
 
 let tenants: TenantWorld;
-afterAll(() => tenants.close(), 30_000); // registered first, so that it ends before the API server does
-const plane = useControlPlane();
-
-beforeAll(async () => {
-  tenants = await TenantWorld.open(plane());
-}, 600_000);
+const opened = useTenants();
+beforeAll(() => {
+  tenants = opened();
+});
 
 const makeIdentity = (name: string, spec: object, metadata = {}) =>
   tenants.editor.client.create(IDENTITY, { metadata: { namespace: EVIL, name, ...metadata }, spec } as never);
@@ -145,7 +143,7 @@ describe('with an identity', () => {
     });
     expect(status).toBe(403);
     // Whoever has that verb may, and other edits are nobody's business.
-    await grant(plane(), tenants.editor, 'release', 'macvlanidentities.macvlan.dev');
+    await grant(tenants.world.plane, tenants.editor, 'release', 'macvlanidentities.macvlan.dev');
     await until(
       'the right takes effect',
       async () => (await refusal(tenants.editor.client.mergePatch(IDENTITY, key, release))) === '',
@@ -164,14 +162,14 @@ describe('with an identity', () => {
         { subresource: 'status' },
       );
     expect(await refusal(write())).toContain('cannot patch resource "macvlanidentities/status"');
-    await grant(plane(), tenants.editor, 'update,patch', 'macvlanidentities.macvlan.dev/status');
+    await grant(tenants.world.plane, tenants.editor, 'update,patch', 'macvlanidentities.macvlan.dev/status');
     await until('the role takes effect', async () => !(await refusal(write())).includes('cannot patch'));
     expect(await refusal(write())).toContain('status of a MacvlanIdentity is written by the macvlan controller');
   });
 
   test('a quota limits how many addresses a namespace has: a pod beyond it waits without, and goes on when there is room', async () => {
     const { world } = tenants;
-    const small = await tenantOf(plane(), 'small');
+    const small = await tenantOf(tenants.world.plane, 'small');
     small.client.transport.close();
     const namespaces = '{"spec":{"namespaces":{"names":["home","evil","small"]}}}';
     await world.kubectl('patch', 'mva', 'pool', '--type=merge', '-p', namespaces);
@@ -232,7 +230,7 @@ async function exhaustQuota(world: IdentityWorld): Promise<void> {
     metadata: { name: 'q', namespace: 'small' },
     spec: { hard },
   };
-  await plane().kubectl(['create', '-f', '-'], { input: JSON.stringify(quota) });
+  await tenants.world.plane.kubectl(['create', '-f', '-'], { input: JSON.stringify(quota) });
   const status = JSON.stringify({ status: { hard, used: hard } });
   const patch = ['--subresource=status', '--type=merge', '-p', status];
   await world.kubectl('-n', 'small', 'patch', 'resourcequota', 'q', ...patch);
