@@ -1,5 +1,6 @@
 // Pods that wait while no controller is there: who may let them go, and who may not.
 import { beforeAll, expect, test } from '@jest/globals';
+import { until } from '../../support/until.ts';
 import { useIdentityWorld } from './use-world.ts';
 import { HOME, type IdentityWorld } from './world.ts';
 
@@ -11,6 +12,10 @@ beforeAll(async () => {
   await world.makePod('web-0');
   const grant = ['clusterrolebinding', 'alice', '--clusterrole=cluster-admin', '--user=alice'];
   expect((await world.plane.kubectl(['create', ...grant])).code).toBe(0);
+  // A policy works a moment after it is there, each in its own time.
+  await until('the policy works', async () =>
+    (await letGo('--as=alice', '--dry-run=server')).stderr.includes('removed by the macvlan controller'),
+  );
 }, 600_000);
 
 const letGo = (...as: string[]) => {
