@@ -16,6 +16,7 @@ import type { Logger } from '../kernel/process/logger.ts';
 import { Reflector, type WatchObserver } from '../kernel/watch/reflector.ts';
 import { Store } from '../kernel/watch/store.ts';
 import { cutPod, cutStartingPod, groupKeyOfClaim, groupKeyOfIdentity, groupKeyOfPod } from './identity/keys.ts';
+import { internalAddressesOf, lanAddressesOf, nicMacsOf } from './identity/node-addresses.ts';
 
 export interface Stores {
   readonly attachments: Store<MacvlanAttachment>;
@@ -55,9 +56,16 @@ export function createStores(): Stores {
   return {
     attachments: new Store(),
     namespaces: new Store(),
-    nodes: new Store(),
+    nodes: new Store({ indexes: { internalAddress: internalAddressesOf } }),
     definitions: new Store({ indexes: { name: (definition) => [definition.metadata.name] } }),
-    nodeStates: new Store({ indexes: { attachment: attachmentsIn, address: addressesIn } }),
+    nodeStates: new Store({
+      indexes: {
+        attachment: attachmentsIn,
+        address: addressesIn,
+        lanAddress: lanAddressesOf,
+        nicMac: nicMacsOf,
+      },
+    }),
     daemonSets: new Store(),
     dhcpDaemonSets: new Store(),
     pods: new Store({

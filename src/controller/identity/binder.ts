@@ -30,8 +30,8 @@ import { editNetworks } from '../../domain/pod/networks.ts';
 import type { KubeClient } from '../../kernel/kube/client.ts';
 import { ApiError } from '../../kernel/kube/transport.ts';
 import { type Claimant, type Claims, linkKeyOf, taken } from './claims.ts';
-import { type IdentitySight, networkViewOf, parentMacsIn } from './gather.ts';
-import { nodeAddressesOn } from './one-lan.ts';
+import { type IdentitySight, networkViewOf } from './gather.ts';
+import { isNicMac, isNodeAddress } from './node-addresses.ts';
 import { writeStatus } from './report.ts';
 import type { Seed } from './seed.ts';
 
@@ -196,8 +196,8 @@ export class Binder {
       owns: (claimed) => claims.owns(identity, claimed),
       derives: ({ index }, mac) =>
         !isRefusal(hmac) && deriveMac(hmac, linkKeyOf(identity, name, index), prefix, 0) === mac,
-      parents: parentMacsIn(sight.stores),
-      nodes: nodeAddressesOn(sight.stores, name),
+      isNicMac: (mac) => isNicMac(sight.stores, mac),
+      isNodeAddress: (address) => isNodeAddress(sight.stores, name, address),
     });
     // With its seed, the address might turn out to be the identity's own.
     return isRefusal(wish) && wish.reason === 'PinDenied' && isRefusal(hmac) ? hmac : wish;

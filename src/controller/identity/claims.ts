@@ -8,14 +8,14 @@ import { usableBeside } from '../../domain/identity/overlap.ts';
 import { type Family, freeAddress, sizeOf, withPrefix } from '../../domain/identity/pool.ts';
 import { isRefusal, type Refusal } from '../../domain/identity/reason.ts';
 import type { Wish } from '../../domain/identity/wish.ts';
-import { parseAddress } from '../../domain/net/address-range.ts';
 import { formatAddress } from '../../domain/net/address-text.ts';
 import type { KubeClient } from '../../kernel/kube/client.ts';
 import { ApiError } from '../../kernel/kube/transport.ts';
 import type { OwnWrites } from '../own-writes.ts';
 import type { Stores } from '../stores.ts';
 import { isSeen, otherUserOf } from './in-use.ts';
-import { isOneLan, nodeAddressesOn, olderPoolsOf } from './one-lan.ts';
+import { isNodeAddress } from './node-addresses.ts';
+import { isOneLan, olderPoolsOf } from './one-lan.ts';
 
 export interface ClaimOptions {
   readonly client: Pick<KubeClient, 'list' | 'create' | 'delete'>;
@@ -186,15 +186,16 @@ export class Claims {
   #takenBy({ identity, links }: Claimant, attachment: string, family: Family): Taken {
     const used = new Set(addressesOf(links).map(claimName));
     const { written, stores } = this.#options;
-    const nodes = [...nodeAddressesOn(stores, attachment)].map(parseAddress);
-    const refused = new Set(nodes.flatMap((node) => (node?.family === family ? [node.value] : [])));
-    const isClaimed = (value: bigint) => {
-      const name = claimName({ address: formatAddress({ family, value }), attachment });
+    const refused = new Set<bigint>();
+    const isTaken = (value: bigint) => {
+      const address = formatAddress({ family, value });
+      const name = claimName({ address, attachment });
       const claim = written.get(name);
-      return claim !== undefined && (used.has(name) || !belongsTo(claim, identity));
+      const isClaimed = claim !== undefined && (used.has(name) || !belongsTo(claim, identity));
+      return isClaimed || isNodeAddress(stores, attachment, address);
     };
     return {
-      has: (value) => refused.has(value) || isClaimed(value),
+      has: (value) => refused.has(value) || isTaken(value),
       add: (value) => refused.add(value),
     };
   }

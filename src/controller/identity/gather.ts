@@ -141,11 +141,3 @@ export function networkViewOf({ stores }: Pick<IdentitySight, 'stores'>): Networ
     return home !== undefined && wantsNamespace(attachment, home) ? 'Pending' : 'Absent';
   };
 }
-
-/** MAC addresses of the NICs that the agents see. */
-export function parentMacsIn({ nodeStates }: Stores): ReadonlySet<string> {
-  const macs = nodeStates
-    .list()
-    .flatMap(({ status }) => (status?.interfaces ?? []).flatMap(({ mac, permanentMac }) => [mac, permanentMac ?? mac]));
-  return new Set(macs.map((mac) => mac.toLowerCase()));
-}

@@ -42,14 +42,14 @@ function formatInput(what: string, { namespace, identity, attachment, index }: L
 /** A MAC that somebody chose, in our spelling; or what is wrong with it. */
 export function checkMac(
   text: string,
-  parents: ReadonlySet<string>,
+  isNicMac: (mac: string) => boolean,
 ): { readonly mac: string } | { readonly wrong: string } {
   const mac = parseMac(text);
   if (mac === undefined) return { wrong: `"${text}" is no MAC address of six octets` };
   if (mac === '00:00:00:00:00:00') return { wrong: 'a MAC address of zeros cannot be used' };
   if (mac === 'ff:ff:ff:ff:ff:ff') return { wrong: `${mac} is the broadcast address` };
   if ((Number.parseInt(mac.slice(0, 2), 16) & 1) === 1) return { wrong: `${mac} is a multicast address` };
-  if (parents.has(mac)) return { wrong: `${mac} belongs to a NIC of a node` };
+  if (isNicMac(mac)) return { wrong: `${mac} belongs to a NIC of a node` };
   return { mac };
 }
 

@@ -26,10 +26,10 @@ export interface Known {
   readonly owns: (claimed: Claimed) => boolean;
   /** Whether the MAC is the one that would be derived for the link anyway. */
   readonly derives: (link: LinkRequest, mac: string) => boolean;
-  /** MAC addresses of the nodes' NICs. */
-  readonly parents: ReadonlySet<string>;
-  /** IP addresses of the nodes on the LAN of the attachment. */
-  readonly nodes: ReadonlySet<string>;
+  /** Whether the MAC address is that of a node's NIC. */
+  readonly isNicMac: (mac: string) => boolean;
+  /** Whether a node has the IP address on the LAN of the attachment. */
+  readonly isNodeAddress: (address: string) => boolean;
 }
 
 export function wishFor(link: LinkRequest, entry: IdentityLink | undefined, known: Known): Wish | Refusal {
@@ -55,7 +55,7 @@ export function duplicateIn(wishes: readonly Wish[]): Refusal | undefined {
 function macFor(link: LinkRequest, entry: IdentityLink | undefined, known: Known): string | undefined | Refusal {
   const text = link.mac ?? entry?.mac;
   if (text === undefined) return undefined;
-  const checked = checkMac(text, known.parents);
+  const checked = checkMac(text, known.isNicMac);
   if ('wrong' in checked) return invalid(link, `${checked.wrong}.`);
   const { mac } = checked;
   const isOurs = known.owns({ address: mac, attachment: nameOf(link) }) || known.derives(link, mac);
@@ -117,7 +117,7 @@ function checkIp(link: LinkRequest, text: string, ranges: readonly PoolRange[], 
   const host = formatAddress(parsed.address);
   const claimed = { address: host, attachment: nameOf(link) };
   if (!known.owns(claimed) && !mayPin(link)) return denied(link, host);
-  if (!known.owns(claimed) && known.nodes.has(host)) return invalid(link, `${host} belongs to a NIC of a node.`);
+  if (!known.owns(claimed) && known.isNodeAddress(host)) return invalid(link, `${host} belongs to a NIC of a node.`);
   if (link.attachment.spec.ipam.type !== 'Pool') {
     if (parsed.prefix !== undefined) return `${host}/${parsed.prefix}`;
     return invalid(link, `${host} needs the prefix length of its subnet.`);

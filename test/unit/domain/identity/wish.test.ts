@@ -142,8 +142,8 @@ describe('the addresses of a link', () => {
       ...wishFor(link, entry === undefined ? undefined : { attachment: 'lan', index: 0, ...entry }, {
         owns: ({ address }) => owned.includes(address),
         derives: (_link, mac) => mac === '02:de:00:00:00:00',
-        parents: new Set(),
-        nodes: new Set(['192.0.2.12']),
+        isNicMac: () => false,
+        isNodeAddress: (address) => address === '192.0.2.12',
       }),
     };
     return rest;
