@@ -2,6 +2,7 @@
 // `node test/bench/main.ts attachments scale` measures only that, and writes nothing.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem } from 'node:os';
+import { etcd, kubernetes } from '../cluster/tools.ts';
 import { agentRows } from './agent-rows.ts';
 import { attachmentRows } from './attachments.bench.ts';
 import { harmlessRows } from './harmless.bench.ts';
@@ -53,7 +54,7 @@ writes (or, for links, what the same netlink messages need without the agent) in
 Without a floor the ratio is measured / target, except for the cost of one attachment, which is compared with the first such row.
 The controller runs with the flags of the chart and with a pod's credentials; it, etcd, the API server and the bench share the cores.
 
-- macvlan-operator ${version}, Node ${process.versions.node}, Kubernetes 1.36.3, etcd 3.6.16
+- macvlan-operator ${version}, Node ${process.versions.node}, Kubernetes ${kubernetes.version}, etcd ${etcd.version}
 - ${machine}, Linux ${release()}; load average ${load.toFixed(1)} before the start, by other work on the machine
 - ${new Date().toISOString().slice(0, 10)}
 
