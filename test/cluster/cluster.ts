@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { instanceFor } from './instance.ts';
 import { withLock } from './lock.ts';
+import { chooseMultus, multusWish } from './multus.ts';
 import { recordOf } from './pid.ts';
 import { Processes } from './processes.ts';
 import { printProgress, silent } from './progress.ts';
@@ -23,11 +24,12 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const instance = instanceFor(options.instance);
   const provider = chosenProvider();
   if (process.getuid?.() !== 0) throw new Error('a cluster with nodes is made of namespaces: run this as root');
-  const programs = await providerOf(provider).prepare(progress);
+  const programs = await providerOf(provider).programs(progress);
+  const multus = options.multus === 'None' ? undefined : await chooseMultus(multusWish(), programs, progress);
   const waiting = (pid: number) => progress(`waiting for process ${pid}, which starts the same cluster`);
   const start = () => {
     const processes = () => new Processes(instance.folder);
-    return startLocked({ instance, options, programs, progress, processes }, provider);
+    return startLocked({ instance, options, programs, multus, progress, processes }, provider);
   };
   return withLock(instance.folder, start, waiting);
 }
@@ -40,7 +42,7 @@ export async function attachCluster(name: string): Promise<Cluster | undefined> 
   const provider = providerOf(record.provider);
   const processes = new Processes(instance.folder);
   if (provider.holdersOf(record).some((holder) => processes.running(holder) === undefined)) return undefined;
-  return provider.clusterOf(instance, record, await provider.prepare(silent));
+  return provider.clusterOf(instance, record, await provider.programs(silent));
 }
 
 /** Ends a cluster or what is left of one; false when there was nothing. */

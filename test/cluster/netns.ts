@@ -15,6 +15,7 @@ import { harnessCgroup, type Space } from './namespaces.ts';
 import { netnsNodes } from './netns-nodes.ts';
 import * as node from './node.ts';
 import { PAUSE_IMAGE } from './node-files.ts';
+import type { Progress } from './progress.ts';
 import type { Provider, Setting } from './providers.ts';
 import { makeReady } from './readiness.ts';
 import { allTools, cniPlugins, programOf } from './tools.ts';
@@ -22,11 +23,16 @@ import { API_PORT, CONTROL_ADDRESS, type NodeFacts } from './topology.ts';
 import type { ClusterRecord } from './wipe.ts';
 
 export const netnsProvider: Provider = {
-  prepare: (progress) => buildTools(allTools(), progress),
+  programs,
+  prepare: programs,
   bringUp,
   holdersOf: ({ nodes }) => ['cp', 'lan', 'client', ...nodes.map(({ name }) => name)].map((name) => `space-${name}`),
   clusterOf: (instance, record, programs) => clusterOf(instance, record, programs, netnsNodes(instance)),
 };
+
+function programs(progress: Progress): Promise<Programs> {
+  return buildTools(allTools(), progress);
+}
 
 async function bringUp(setting: Setting, record: ClusterRecord): Promise<ClusterRecord> {
   const { instance, processes, programs, options, progress } = setting;
@@ -67,13 +73,12 @@ async function bringUp(setting: Setting, record: ClusterRecord): Promise<Cluster
 }
 
 async function startNode(setting: Setting, control: Control, facts: NodeFacts): Promise<Space> {
-  const { instance, processes, programs } = setting;
+  const { instance, processes, programs, multus } = setting;
   const { authority } = control;
   const kubeconfig = (commonName: string, organization?: string) => {
     const user = authority.issue({ commonName, ...(organization === undefined ? {} : { organization }) });
     return kubeconfigFor({ server: `https://${CONTROL_ADDRESS}:${API_PORT}`, ca: authority.cert, user });
   };
-  const multus = multusProgram(setting);
   const folder = node.nodeFolder(instance, facts.name);
   const space = await node.createNode(
     instance,
@@ -92,11 +97,6 @@ async function startNode(setting: Setting, control: Control, facts: NodeFacts): 
   if (multus !== undefined) cpSync(multus, join(folder, 'opt/cni/bin/multus'));
   node.startOn(instance, processes, space, node.containerdArgv());
   return space;
-}
-
-/** Path of what the nodes have as Multus: a real one that MULTUS_BIN names, or the stand-in; undefined: they have none. */
-export function multusProgram({ options, programs }: Pick<Setting, 'options' | 'programs'>): string | undefined {
-  return options.multus === 'None' ? undefined : process.env['MULTUS_BIN'] || programs['multus'];
 }
 
 /** Paths of the CNI plugins. */

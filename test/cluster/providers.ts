@@ -19,7 +19,7 @@ export interface ClusterOptions {
    * `Detached` (default): it stays until somebody ends it.
    */
   readonly life?: 'Owner' | 'Detached';
-  /** Whether the nodes' CNI configuration goes through Multus. Default `Configured`; MULTUS_BIN names a real one to use. */
+  /** Whether the nodes' CNI configuration goes through Multus. Default `Configured`; MULTUS_BIN or MULTUS_IMAGE names a real one. */
   readonly multus?: 'Configured' | 'None';
   /** The NetworkAttachmentDefinition kind. Default `Installed`. */
   readonly nadCrd?: 'Installed' | 'None';
@@ -37,12 +37,16 @@ export interface Setting {
   readonly options: ClusterOptions;
   readonly processes: Processes;
   readonly programs: Programs;
+  /** Path of what the nodes have as Multus; undefined: they have none. */
+  readonly multus: string | undefined;
   readonly progress: Progress;
 }
 
 /** One way to make a cluster. Names, locks, records and the end are the same for all, in cluster.ts and wipe.ts. */
 export interface Provider {
-  /** Everything that can be prepared without a cluster; gives the programs. Fast when it is there. */
+  /** The programs, built if they are missing. Fast when they are there. */
+  programs(progress: Progress): Promise<Programs>;
+  /** Everything that can be prepared without a cluster; gives the programs. */
   prepare(progress: Progress): Promise<Programs>;
   /** Makes the cluster, in an empty state folder that holds `record`, and gives the record of what was made. */
   bringUp(setting: Setting, record: ClusterRecord): Promise<ClusterRecord>;

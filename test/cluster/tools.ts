@@ -136,6 +136,16 @@ export const kind: Tool = {
   seconds: 10,
 };
 
+/** Fetches images from registries; built when an image is to come from one. */
+export const crane: Tool = {
+  ...defaults,
+  name: 'crane',
+  version: '0.22.1',
+  folder: join(here, 'tools/crane'),
+  packages: ['github.com/google/go-containerregistry/cmd/crane'],
+  seconds: 29,
+};
+
 /** Has only the plugins that kubeadm configures. */
 export const coredns: Tool = {
   ...defaults,

@@ -34,6 +34,11 @@ export function hostCgroups(): 1 | 2 {
   return existsSync('/sys/fs/cgroup/cgroup.controllers') ? 2 : 1;
 }
 
+/** On the first version of cgroups systemd's way of making them is unreliable: runc fails to freeze groups while pods start. */
+export function cgroupDriver(): CgroupDriver {
+  return hostCgroups() === 1 ? 'cgroupfs' : 'systemd';
+}
+
 type Capabilities = Readonly<Record<string, readonly string[]>>;
 
 /** A container's specification, or one of a process that joins a container. */

@@ -12,7 +12,10 @@ export interface KindFacts {
   readonly apiServerArgs: readonly string[];
   /** Port of the API where Docker publishes it; 0: any. */
   readonly apiPort: number;
+  /** Who makes pods' cgroups: told to kubelet and to containerd, whatever the image's own settings say. */
   readonly cgroups: CgroupDriver;
+  /** `Restricted`: root may not lower a process's score, and runc must not try. */
+  readonly oomScores: 'Free' | 'Restricted';
 }
 
 export const AUDIT_POLICY = 'audit-policy.json';
@@ -38,6 +41,7 @@ export function kindConfig(facts: KindFacts): object {
       ...(facts.apiPort === 0 ? {} : { apiServerPort: facts.apiPort }),
     },
     kubeadmConfigPatches: [clusterPatch(facts), kubeletPatch(facts)].map((patch) => JSON.stringify(patch)),
+    containerdConfigPatches: containerdPatches(facts),
     nodes: facts.nodes.map((node, index) => ({
       role: index === 0 ? 'control-plane' : 'worker',
       kubeadmConfigPatches: [JSON.stringify(nodePatch(node, index, facts.nodes.length))],
@@ -54,6 +58,25 @@ function nodePatch({ name }: NodeFacts, index: number, count: number): object {
 
 function kubeletPatch({ cgroups }: KindFacts): object {
   return { kind: 'KubeletConfiguration', cgroupDriver: cgroups, failCgroupV1: false, maxPods: 250 };
+}
+
+/**
+ * What the machine needs of containerd. An image comes with systemd's cgroups and free scores, be it the standard one or built here;
+ * kind applies the patch that has the version of the image's own file, in which the same plugin has another name.
+ */
+function containerdPatches({ cgroups, oomScores }: KindFacts): readonly string[] {
+  return [
+    [2, 'io.containerd.grpc.v1.cri'],
+    [3, 'io.containerd.cri.v1.runtime'],
+  ].map(([version, plugin]) =>
+    [
+      `version = ${version}`,
+      `[plugins."${plugin}"]`,
+      `restrict_oom_score_adj = ${oomScores === 'Restricted'}`,
+      `[plugins."${plugin}".containerd.runtimes.runc.options]`,
+      `SystemdCgroup = ${cgroups === 'systemd'}`,
+    ].join('\n'),
+  );
 }
 
 function clusterPatch({ minor, apiServerArgs }: KindFacts): object {

@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { plugNic } from '../lan.ts';
 import { MULTUS_USER } from '../manifests.ts';
 import { ipBatch, nameSpace, type Space, setSysctls } from '../namespaces.ts';
-import { multusProgram, pluginPaths } from '../netns.ts';
+import { pluginPaths } from '../netns.ts';
 import { networkFiles } from '../node-files.ts';
 import type { Setting } from '../providers.ts';
 import { type NodeFacts, POD_RANGE } from '../topology.ts';
@@ -18,7 +18,7 @@ export interface KindNode {
 
 export async function connectNodes(setting: Setting, nodes: readonly KindNode[], lan: Space): Promise<void> {
   const [first] = nodes;
-  const multus = multusProgram(setting);
+  const { multus } = setting;
   const kubeconfig = multus === undefined || first === undefined ? undefined : await multusKubeconfig(first.space);
   await Promise.all(
     nodes.map(async ({ facts, space }) => {

@@ -1,51 +1,86 @@
-// The image of kind's nodes: the standard one where a running Docker has it or can pull it, else one that is built here and kept.
+// The image of kind's nodes: the standard one where it can be had, else one that is built here; KIND_NODE_IMAGE names another.
 import { createHash } from 'node:crypto';
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { runOrThrow, searchPath } from '../../support/run.ts';
-import { buildTools, folderOf, type Programs } from '../binaries.ts';
 import { kubernetesRelease } from '../kubernetes.ts';
 import { withLock } from '../lock.ts';
 import type { Progress } from '../progress.ts';
-import * as tools from '../tools.ts';
-import { type CgroupDriver, hasCapability, hostCgroups } from './capabilities.ts';
+import { type Limits, openRegistries } from '../registry.ts';
+import { builtNodeImage, builtReferenceOf } from './built-image.ts';
 import { type Docker, runDocker } from './docker.ts';
-import { debianRelease, enginePath, kindCache } from './packages.ts';
+import { kindCache } from './packages.ts';
 
-/** An image that Docker has. */
-export interface NodeImage {
+/** As KIND_NODE_IMAGE: the one that is built here, without asking a registry. */
+export const BUILT = 'built';
+const PULL_WITHIN_MS = 10 * 60_000;
+
+/** An image that Docker can be given: a docker archive on this machine and what it is called. */
+export interface NodeArchive {
+  readonly archive: string;
   readonly reference: string;
-  /** Who makes the pods' cgroups in it; kubelet must be told the same. */
-  readonly cgroups: CgroupDriver;
 }
 
-const SCRIPTS = join(import.meta.dirname, 'image');
-const PULL_WITHIN_MS = 10 * 60_000;
-const BUILD_WITHIN_MS = 15 * 60_000;
+/** What KIND_NODE_IMAGE says; undefined: nothing. */
+export function namedNodeImage(): string | undefined {
+  return process.env['KIND_NODE_IMAGE'] || undefined;
+}
 
-/** Sees to it that Docker has an image of the Kubernetes that K8S names. */
-export async function ensureNodeImage(docker: Docker, progress: Progress): Promise<NodeImage> {
-  const { version } = kubernetesRelease();
-  const standard = `kindest/node:v${version}`;
-  if (!docker.isOurs && (await has(docker, standard))) return { reference: standard, cgroups: 'systemd' };
-  if (!docker.isOurs && (await pull(docker, standard, progress))) return { reference: standard, cgroups: 'systemd' };
-  const archive = await builtNodeImage(progress);
-  const cgroups = cgroupDriver();
-  const reference = referenceOf(archive);
-  if (!(await has(docker, reference))) {
-    progress('loading the node image into Docker');
-    await runDocker(docker, ['load', '--quiet', '--input', archive]);
-  }
-  return { reference, cgroups };
+/** Name of the image that kind's makers publish for the Kubernetes that K8S names. */
+export function standardNodeImage(): string {
+  return `kindest/node:v${kubernetesRelease().version}`;
+}
+
+/**
+ * The image for an engine of the harness's own, which has no network to pull by: fetched in this machine's, or built.
+ * @throws Error when the image that KIND_NODE_IMAGE names cannot be had
+ */
+export async function nodeArchive(progress: Progress, limits: Limits = {}): Promise<NodeArchive> {
+  const fetched = await wanted((reference) => fetchNodeImage(reference, progress, limits), progress);
+  if (fetched !== undefined) return fetched;
+  return builtArchive(progress);
+}
+
+/** Sees to it that an engine that runs has the image, and gives its reference: its own, pulled by itself, or built here. */
+export async function ensureNodeImage(docker: Docker, progress: Progress): Promise<string> {
+  const pulled = await wanted(async (reference) => {
+    if (await has(docker, reference)) return reference;
+    progress(`pulling ${reference}`);
+    await runDocker(docker, ['pull', '--quiet', reference], PULL_WITHIN_MS);
+    return reference;
+  }, progress);
+  const reference = pulled ?? (await loadNodeImage(docker, await builtArchive(progress), progress));
+  await checkVersion(docker, reference);
+  return reference;
+}
+
+/** Loads an archive unless Docker has it, and gives the reference. */
+export async function loadNodeImage(docker: Docker, image: NodeArchive, progress: Progress): Promise<string> {
+  const { archive, reference } = image;
+  if (await has(docker, reference)) return reference;
+  progress('loading the node image into Docker');
+  const said = await runDocker(docker, ['load', '--quiet', '--input', archive]);
+  const loaded = /^Loaded image: (\S+)$/m.exec(said)?.[1] ?? reference;
+  if (loaded === reference || reference.includes('@')) return loaded; // a digest cannot be given as a name
+  await runDocker(docker, ['tag', loaded, reference]);
+  return reference;
+}
+
+/**
+ * A Kubernetes of another minor version would be set up by a configuration that is not its own, and fail far from here.
+ * Standard and built images have theirs in the name.
+ */
+export async function checkVersion(docker: Docker, reference: string): Promise<void> {
+  if (namedNodeImage() === undefined || namedNodeImage() === BUILT) return;
+  const look = ['run', '--rm', '--network', 'none', '--entrypoint', 'cat', reference, '/kind/version'];
+  const version = await runDocker(docker, look).catch((error) => {
+    throw new Error(`KIND_NODE_IMAGE=${reference} is no node image of kind's: ${reasonOf(error)}`, { cause: error });
+  });
+  const { minor } = kubernetesRelease();
+  if (version.trim().startsWith(`v${minor}.`)) return;
+  const own = /^v(\d+\.\d+)/.exec(version)?.[1] ?? version.trim();
+  throw new Error(
+    `KIND_NODE_IMAGE=${reference} has Kubernetes ${version.trim()}: set K8S=${own}, or name one of ${minor}`,
+  );
 }
 
 async function has(docker: Docker, reference: string): Promise<boolean> {
@@ -53,130 +88,46 @@ async function has(docker: Docker, reference: string): Promise<boolean> {
   return found.trim() !== '';
 }
 
-async function pull(docker: Docker, reference: string, progress: Progress): Promise<boolean> {
-  progress(`pulling ${reference}`);
+async function builtArchive(progress: Progress): Promise<NodeArchive> {
+  const archive = await builtNodeImage(progress);
+  return { archive, reference: builtReferenceOf(archive) };
+}
+
+/** What `get` gives for the image that is wanted; undefined: build it. Only the standard one may be missing. */
+async function wanted<T>(get: (reference: string) => Promise<T>, progress: Progress): Promise<T | undefined> {
+  const named = namedNodeImage();
+  if (named === BUILT) return undefined;
   try {
-    await runDocker(docker, ['pull', '--quiet', reference], PULL_WITHIN_MS);
-    return true;
+    return await get(named ?? standardNodeImage());
   } catch (error) {
-    progress(`that image cannot be pulled, so one is built: ${String(error).split('\n')[0]}`);
-    return false;
+    if (named !== undefined) {
+      const remedy = `name one that can be fetched, or "${BUILT}" for one that is built here`;
+      throw new Error(`KIND_NODE_IMAGE: ${reasonOf(error)}; ${remedy}`, { cause: error });
+    }
+    progress(`no standard node image, so one is built: ${reasonOf(error)}`);
+    return undefined;
   }
 }
 
-/** On the first version of cgroups systemd's way of making them is unreliable: runc fails to freeze groups while pods start. */
-function cgroupDriver(): CgroupDriver {
-  return hostCgroups() === 1 ? 'cgroupfs' : 'systemd';
-}
-
-/** Path of the image as a docker archive in the cache; builds it when it, or anything that it is made of, is not there. */
-export async function builtNodeImage(progress: Progress): Promise<string> {
-  const { version } = kubernetesRelease();
-  const archive = join(kindCache(), `node-${version}-${imageKey()}.tar`);
-  if (existsSync(archive)) return archive;
-  const programs = await buildTools(imageTools(), progress);
-  const waiting = (pid: number) => progress(`waiting for process ${pid}, which builds the node image`);
-  await withLock(archive, () => build(archive, programs, progress), waiting);
-  return archive;
-}
-
-function referenceOf(archive: string): string {
-  return `localhost/macvlan-operator-${archive.slice(archive.lastIndexOf('/') + 1, -'.tar'.length).replace('-', ':')}`;
-}
-
-function imageTools(): readonly tools.Tool[] {
-  const { kubernetes, kubernetesNode, etcd, coredns, containerd, runc, cniPlugins, kind } = tools;
-  return [kubernetes, kubernetesNode, etcd, coredns, containerd, runc, cniPlugins, kind];
-}
-
-/** Changes with whatever may change the image: programs by their own keys, kind's files by its version, the scripts by their text. */
-function imageKey(): string {
-  const hash = createHash('sha256').update(JSON.stringify([imageTools().map(folderOf), settings(), suite()]));
-  for (const file of readdirSync(SCRIPTS).sort()) hash.update(readFileSync(join(SCRIPTS, file)));
-  return hash.digest('hex').slice(0, 12);
-}
-
-function settings(): Readonly<Record<string, string>> {
-  return { CGROUPS: cgroupDriver(), OOM: hasCapability('CAP_SYS_RESOURCE') ? 'free' : 'restricted' };
-}
-
-/** The machine's own Debian: programs that are built here fit its libraries. */
-function suite(): string {
-  return debianRelease() ?? 'bookworm';
-}
-
-async function build(archive: string, programs: Programs, progress: Progress): Promise<void> {
-  if (existsSync(archive)) return; // built while we waited
-  const started = performance.now();
-  const env = { PATH: await enginePath(progress) };
-  const base = await baseSystem(env, progress);
-  const work = mkdtempSync(join(kindCache(), 'work-'));
-  try {
-    progress('building the node image');
-    const out = join(work, 'node.tar');
-    await runOrThrow([join(SCRIPTS, 'node.sh')], {
-      env: {
-        ...env,
-        ...settings(),
-        BASE: base,
-        KIND: await moduleFolder(),
-        PROGRAMS: gather(join(work, 'programs'), programs),
-        VERSION: `v${kubernetesRelease().version}`,
-        TAG: referenceOf(archive),
-        OUT: out,
-        WORK: work,
-      },
-      timeoutMs: BUILD_WITHIN_MS,
-    });
-    for (const older of archivesOf(kubernetesRelease().version)) rmSync(older); // each is more than half a gigabyte
-    renameSync(out, archive);
-  } finally {
-    rmSync(work, { recursive: true, force: true });
-  }
-  progress(`built the node image in ${((performance.now() - started) / 1000).toFixed(0)} s`);
-}
-
-function archivesOf(version: string): readonly string[] {
-  return readdirSync(kindCache())
-    .filter((file) => file.startsWith(`node-${version}-`) && file.endsWith('.tar'))
-    .map((file) => join(kindCache(), file));
-}
-
-/** Path of the tar of a root file system for node images. */
-async function baseSystem(env: Readonly<Record<string, string>>, progress: Progress): Promise<string> {
-  const script = join(SCRIPTS, 'base.sh');
-  const key = createHash('sha256').update(readFileSync(script)).digest('hex').slice(0, 12);
-  const base = join(kindCache(), `base-${suite()}-${process.arch}-${key}.tar`);
-  const make = async () => {
-    if (existsSync(base)) return;
-    progress(`making a root file system of Debian ${suite()}`);
-    const work = mkdtempSync(join(kindCache(), 'work-'));
-    try {
-      const out = join(work, 'base.tar');
-      await runOrThrow([script], { env: { ...env, SUITE: suite(), OUT: out, WORK: work }, timeoutMs: BUILD_WITHIN_MS });
-      renameSync(out, base);
-    } finally {
-      rmSync(work, { recursive: true, force: true });
+/** Into the cache, by digest: the registry is asked each time which image it is, and once for what is in it. */
+async function fetchNodeImage(reference: string, progress: Progress, limits: Limits): Promise<NodeArchive> {
+  const registries = await openRegistries(progress, limits);
+  const image = await registries.find(reference);
+  const prefix = `fetched-${createHash('sha256').update(reference).digest('hex').slice(0, 12)}-`;
+  const archive = join(kindCache(), `${prefix}${image.digest.replace(':', '-')}.tar`);
+  const fetch = async () => {
+    if (existsSync(archive)) return;
+    progress(`fetching ${reference}`);
+    mkdirSync(kindCache(), { recursive: true });
+    await registries.pull(image, archive);
+    for (const file of readdirSync(kindCache())) {
+      if (file.startsWith(prefix) && join(kindCache(), file) !== archive) rmSync(join(kindCache(), file)); // half a gigabyte
     }
   };
-  await withLock(base, make, (pid) => progress(`waiting for process ${pid}, which makes the root file system`));
-  return base;
+  await withLock(archive, fetch, (pid) => progress(`waiting for process ${pid}, which fetches ${reference}`));
+  return { archive, reference };
 }
 
-/** All programs in one folder, the CNI plugins in one of their own. */
-function gather(folder: string, programs: Programs): string {
-  const plugins = new Set(tools.cniPlugins.packages.map((path) => tools.programOf(tools.cniPlugins, path)));
-  mkdirSync(join(folder, 'cni'), { recursive: true });
-  for (const [name, path] of Object.entries(programs)) {
-    copyFileSync(path, join(folder, plugins.has(name) ? 'cni' : '', name));
-  }
-  return folder;
-}
-
-/** Where Go keeps kind's source, at the version that its go.mod pins. */
-async function moduleFolder(): Promise<string> {
-  const list = ['go', 'list', '-m', '-f', '{{.Dir}}', 'sigs.k8s.io/kind'];
-  const env = { GOFLAGS: '-mod=readonly', GOWORK: 'off', PATH: searchPath() };
-  await runOrThrow(['go', 'mod', 'download', 'sigs.k8s.io/kind'], { cwd: tools.kind.folder, env });
-  return (await runOrThrow(list, { cwd: tools.kind.folder, env })).trim();
+function reasonOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
 }

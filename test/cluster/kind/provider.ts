@@ -22,38 +22,46 @@ import { makeReady } from '../readiness.ts';
 import { allTools, kind } from '../tools.ts';
 import { API_PORT, type NodeFacts } from '../topology.ts';
 import { type ClusterRecord, writeRecord } from '../wipe.ts';
+import { cgroupDriver, hasCapability } from './capabilities.ts';
 import { AUDIT_POLICY, containerName, kindConfig, TOKENS } from './config.ts';
 import { connectNodes, type KindNode } from './connect.ts';
 import { type Docker, environmentOf, hasKindNetwork, inspectContainer, runningDocker } from './docker.ts';
 import { ENGINE_SPACE, startEngine } from './engine.ts';
 import { noteChanges, noteMachine } from './host.ts';
-import { builtNodeImage, ensureNodeImage, type NodeImage } from './node-image.ts';
+import { checkVersion, ensureNodeImage, loadNodeImage, nodeArchive } from './node-image.ts';
 import { apiFolderOf, kindNodes } from './nodes.ts';
 import { enginePath } from './packages.ts';
 
 const CREATE_WITHIN_MS = 10 * 60_000;
 
 export const kindProvider: Provider = {
+  programs,
   prepare,
   bringUp,
   holdersOf: ({ nodes }) => ['lan', 'client', ...nodes.map(({ name }) => name)].map((name) => `space-${name}`),
   clusterOf: (instance, record, programs) => clusterOf(instance, record, programs, kindNodes(instance)),
 };
 
+function programs(progress: Progress): Promise<Programs> {
+  return buildTools([...allTools(), kind], progress);
+}
+
 async function prepare(progress: Progress): Promise<Programs> {
-  const programs = await buildTools([...allTools(), kind], progress);
+  const built = await programs(progress);
   if ((await runningDocker(searchPath())) === undefined) {
     await enginePath(progress);
-    await builtNodeImage(progress);
+    await nodeArchive(progress);
   }
-  return programs;
+  return built;
 }
 
 async function bringUp(setting: Setting, record: ClusterRecord): Promise<ClusterRecord> {
   const { instance, processes, programs, options, progress } = setting;
   createCgroup(harnessCgroup(instance));
-  const [{ docker, made }, { lan }] = await Promise.all([findDocker(setting, record), startLan(instance, processes)]);
-  const image = await ensureNodeImage(docker, progress);
+  const [{ docker, image, made }, { lan }] = await Promise.all([
+    findDocker(setting, record),
+    startLan(instance, processes),
+  ]);
   const token = randomBytes(16).toString('hex');
   await createNodes(setting, made, { docker, image, token });
   const nodes = await Promise.all(made.nodes.map((facts, index) => nodeOf(setting, docker, facts, index)));
@@ -70,8 +78,15 @@ async function bringUp(setting: Setting, record: ClusterRecord): Promise<Cluster
   return finished;
 }
 
-/** The engine that runs, which is then written down, or one of our own. */
-async function findDocker(setting: Setting, record: ClusterRecord): Promise<{ docker: Docker; made: ClusterRecord }> {
+interface Found {
+  readonly docker: Docker;
+  /** Reference of the nodes' image, which that engine has. */
+  readonly image: string;
+  readonly made: ClusterRecord;
+}
+
+/** The engine that runs, which is then written down, or one of our own; with the image of the nodes. */
+async function findDocker(setting: Setting, record: ClusterRecord): Promise<Found> {
   const { instance, processes, progress } = setting;
   const running = await runningDocker(searchPath());
   if (running !== undefined) {
@@ -79,16 +94,21 @@ async function findDocker(setting: Setting, record: ClusterRecord): Promise<{ do
     const network = (await hasKindNetwork(running)) ? ('Theirs' as const) : ('Ours' as const);
     const made: ClusterRecord = { ...record, docker: { ...running, network } };
     writeRecord(instance, made);
-    return { docker: running, made };
+    return { docker: running, image: await ensureNodeImage(running, progress), made };
   }
+  const archive = await nodeArchive(progress); // first: nothing has to end when it cannot be had
   progress('no Docker engine answers: starting one');
+  const path = await enginePath(progress);
   await noteMachine(instance);
-  return { docker: await startEngine(instance, processes, await enginePath(progress)), made: record };
+  const docker = await startEngine(instance, processes, path);
+  const image = await loadNodeImage(docker, archive, progress);
+  await checkVersion(docker, image);
+  return { docker, image, made: record };
 }
 
 interface Means {
   readonly docker: Docker;
-  readonly image: NodeImage;
+  readonly image: string;
   /** Of the admin. */
   readonly token: string;
 }
@@ -105,13 +125,14 @@ async function createNodes(setting: Setting, record: ClusterRecord, { docker, im
     apiFolder,
     apiServerArgs: options.apiServerArgs ?? [],
     apiPort: docker.isOurs ? API_PORT : 0, // in a network of our own it is free
-    cgroups: image.cgroups,
+    cgroups: cgroupDriver(),
+    oomScores: hasCapability('CAP_SYS_RESOURCE') ? 'Free' : 'Restricted',
   });
   const file = join(instance.folder, 'kind.json');
   writeFileSync(file, JSON.stringify(config, undefined, 2));
-  progress(`kind creates ${record.nodes.length} nodes of ${image.reference}`);
+  progress(`kind creates ${record.nodes.length} nodes of ${image}`);
   const argv = [programs['kind'] ?? 'kind', 'create', 'cluster', '--name', instance.name, '--config', file];
-  const rest = ['--image', image.reference, '--kubeconfig', kubeconfigOfKind(setting), '--retain'];
+  const rest = ['--image', image, '--kubeconfig', kubeconfigOfKind(setting), '--retain'];
   await runOrThrow(insideCgroup(harnessCgroup(instance), [...argv, ...rest]), {
     env: environmentOf(docker),
     timeoutMs: CREATE_WITHIN_MS,

@@ -4,9 +4,8 @@
 #   PROGRAMS  folder with kubeadm kubelet kubectl kube-apiserver kube-controller-manager kube-scheduler kube-proxy etcd coredns
 #             containerd containerd-shim-runc-v2 ctr runc, and cni/ with the plugins
 #   VERSION  of Kubernetes, v1.2.3      TAG  reference of the image       OUT  the archive to write      WORK  scratch folder
-#   CGROUPS  cgroupfs or systemd: who makes pods' cgroups                 OOM  free or restricted: whether runc may lower a score
 set -euo pipefail
-: "${BASE:?}" "${KIND:?}" "${PROGRAMS:?}" "${VERSION:?}" "${TAG:?}" "${OUT:?}" "${WORK:?}" "${CGROUPS:?}" "${OOM:?}"
+: "${BASE:?}" "${KIND:?}" "${PROGRAMS:?}" "${VERSION:?}" "${TAG:?}" "${OUT:?}" "${WORK:?}"
 here=$(cd "$(dirname "$0")" && pwd)
 root=$WORK/root images=$WORK/images
 mkdir -p "$root" "$images"
@@ -37,10 +36,8 @@ settle_systemd() {
   ln -sf /dev/null "$system/systemd-binfmt.service" # would register with the whole machine
 }
 
+# As kind's own image has it; what this machine cannot do is patched in each cluster's configuration.
 settle_containerd() {
-  local config=$root/etc/containerd/config.toml
-  if [ "$CGROUPS" = cgroupfs ]; then sed -i 's/SystemdCgroup = true/SystemdCgroup = false/' "$config"; fi
-  if [ "$OOM" = restricted ]; then sed -i 's/restrict_oom_score_adj = false/restrict_oom_score_adj = true/' "$config"; fi
   chroot "$root" bash -c 'ctr oci spec | jq "$0" > /etc/containerd/cri-base.json' \
     '.hooks.createContainer += [{path: "/kind/bin/mount-product-files.sh"}] | del(.process.rlimits)'
 }

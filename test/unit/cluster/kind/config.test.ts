@@ -13,10 +13,12 @@ const facts: KindFacts = {
   apiServerArgs: [],
   apiPort: 6443,
   cgroups: 'cgroupfs',
+  oomScores: 'Restricted',
 };
 
 interface Config {
   readonly networking: object;
+  readonly containerdConfigPatches: readonly string[];
   readonly kubeadmConfigPatches: readonly string[];
   readonly nodes: readonly { readonly role: string; readonly kubeadmConfigPatches: readonly string[] }[];
 }
@@ -71,5 +73,18 @@ describe("kind's configuration", () => {
 
   test("tells kubelet the image's way of making cgroups", () => {
     expect(patchOf({ cgroups: 'systemd' }, 'KubeletConfiguration')).toMatchObject({ cgroupDriver: 'systemd' });
+  });
+
+  test('tells containerd the same, and not to lower scores where root may not, in both formats of its file', () => {
+    const [older = '', newer = ''] = (kindConfig(facts) as Config).containerdConfigPatches;
+    for (const patch of [older, newer]) {
+      expect(patch).toContain('SystemdCgroup = false');
+      expect(patch).toContain('restrict_oom_score_adj = true');
+    }
+    expect(older).toMatch(/^version = 2\n\[plugins\."io\.containerd\.grpc\.v1\.cri"\]/);
+    expect(newer).toMatch(/^version = 3\n\[plugins\."io\.containerd\.cri\.v1\.runtime"\]/);
+    const free = kindConfig({ ...facts, cgroups: 'systemd', oomScores: 'Free' }) as Config;
+    expect(free.containerdConfigPatches[0]).toContain('SystemdCgroup = true');
+    expect(free.containerdConfigPatches[0]).toContain('restrict_oom_score_adj = false');
   });
 });

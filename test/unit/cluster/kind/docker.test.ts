@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type Docker, inspectContainer, removeNodes, runningDocker } from '../../../cluster/kind/docker.ts';
-import { ensureNodeImage } from '../../../cluster/kind/node-image.ts';
+import { ensureNodeImage, loadNodeImage } from '../../../cluster/kind/node-image.ts';
 import { kubernetesRelease } from '../../../cluster/kubernetes.ts';
 
 const STANDARD = `kindest/node:v${kubernetesRelease().version}`;
@@ -37,16 +37,41 @@ const containerOf = (pid: number) =>
   JSON.stringify([{ State: { Pid: pid }, NetworkSettings: { Networks: { kind: { IPAddress: '172.18.0.2' } } } }]);
 
 describe('the image of the nodes', () => {
+  afterEach(() => {
+    delete process.env['KIND_NODE_IMAGE'];
+  });
+
   test('is the standard one where Docker has it', async () => {
     answering('"image ls"*) echo 0123456789ab;;');
-    expect(await ensureNodeImage(docker, () => {})).toEqual({ reference: STANDARD, cgroups: 'systemd' });
+    expect(await ensureNodeImage(docker, () => {})).toBe(STANDARD);
     expect(calls()).toEqual([`image ls --quiet ${STANDARD}`]);
   });
 
   test('is the standard one where Docker can pull it', async () => {
     answering('"pull --quiet"*) ;;');
-    expect(await ensureNodeImage(docker, () => {})).toEqual({ reference: STANDARD, cgroups: 'systemd' });
+    expect(await ensureNodeImage(docker, () => {})).toBe(STANDARD);
     expect(calls().at(-1)).toBe(`pull --quiet ${STANDARD}`);
+  });
+
+  test('is the one that KIND_NODE_IMAGE names, and a failure where that cannot be pulled: none is built in its place', async () => {
+    process.env['KIND_NODE_IMAGE'] = 'example.test/node:1';
+    answering('"pull --quiet"*) echo denied >&2; exit 1;;');
+    await expect(ensureNodeImage(docker, () => {})).rejects.toThrow(
+      /^KIND_NODE_IMAGE: docker pull --quiet example.test\/node:1 .*denied; name one that can be fetched, or "built"/,
+    );
+  });
+
+  test('is refused where its Kubernetes is another than the one that was asked for', async () => {
+    process.env['KIND_NODE_IMAGE'] = 'example.test/node:1';
+    answering('"image ls"*) echo 0123456789ab;;\nrun*) printf v1.30.2;;');
+    await expect(ensureNodeImage(docker, () => {})).rejects.toThrow('has Kubernetes v1.30.2: set K8S=1.30');
+  });
+
+  test('has the name that was asked for, once it is loaded under the one that a fetched image bears', async () => {
+    answering("load*) echo 'Loaded image: example.test/node:i-was-a-digest';;");
+    const image = { archive: '/cache/fetched.tar', reference: 'example.test/node:1' };
+    expect(await loadNodeImage(docker, image, () => {})).toBe('example.test/node:1');
+    expect(calls().at(-1)).toBe('tag example.test/node:i-was-a-digest example.test/node:1');
   });
 });
 
