@@ -1,5 +1,5 @@
 // Which Multus the nodes of a test cluster have: the stand-in, unless the environment names a real one.
-import { closeSync, existsSync, mkdirSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Programs } from './binaries.ts';
 import { withLock } from './lock.ts';
@@ -56,10 +56,17 @@ async function fromImage(reference: string, progress: Progress, limits: Limits):
     const program = join(folder, image.digest.replace(':', '-'));
     mkdirSync(folder, { recursive: true });
     const fetch = async () => {
-      if (!existsSync(program)) await registries.extract(image, MULTUS_IN_IMAGE, program);
+      if (existsSync(program)) return;
+      const fresh = `${program}.partial`;
+      try {
+        await registries.extract(image, MULTUS_IN_IMAGE, fresh);
+        mustRunHere(fresh, reference, remedy);
+        renameSync(fresh, program);
+      } finally {
+        rmSync(fresh, { force: true });
+      }
     };
     await withLock(program, fetch, (pid) => progress(`waiting for process ${pid}, which fetches ${reference}`));
-    mustRunHere(program, reference, remedy);
     progress(`Multus is that of ${reference}, ${image.digest}`);
     return program;
   } catch (error) {

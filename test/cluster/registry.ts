@@ -61,8 +61,13 @@ export async function openRegistries(progress: Progress, limits: Limits = {}): P
       return image;
     },
     pull: async (image, out) => {
-      await ask(image.reference, ['pull', pinned(image), `${out}.partial`], fetchMs);
-      renameSync(`${out}.partial`, out);
+      const partial = `${out}.partial`;
+      try {
+        await ask(image.reference, ['pull', pinned(image), partial], fetchMs);
+        renameSync(partial, out);
+      } finally {
+        rmSync(partial, { force: true });
+      }
     },
     extract: async (image, path, out) => {
       const work = mkdtempSync(join(dirname(out), 'work-'));
