@@ -33,9 +33,15 @@ export async function builtNodeImage(progress: Progress): Promise<string> {
   return archive;
 }
 
+const REPOSITORY = 'localhost/macvlan-operator-';
+
 /** The reference under which Docker loads that archive. */
 export function builtReferenceOf(archive: string): string {
-  return `localhost/macvlan-operator-${archive.slice(archive.lastIndexOf('/') + 1, -'.tar'.length).replace('-', ':')}`;
+  return `${REPOSITORY}${archive.slice(archive.lastIndexOf('/') + 1, -'.tar'.length).replace('-', ':')}`;
+}
+
+export function isBuiltHere(reference: string): boolean {
+  return reference.startsWith(REPOSITORY);
 }
 
 function imageTools(): readonly tools.Tool[] {

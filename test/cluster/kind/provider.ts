@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { runOrThrow, searchPath } from '../../support/run.ts';
+import { run, searchPath } from '../../support/run.ts';
 import { auditPolicy, tokensFor } from '../api-server.ts';
 import { buildTools, type Programs } from '../binaries.ts';
 import { createCgroup, insideCgroup } from '../cgroups.ts';
@@ -22,13 +22,14 @@ import { makeReady } from '../readiness.ts';
 import { allTools, kind } from '../tools.ts';
 import { API_PORT, type NodeFacts } from '../topology.ts';
 import { type ClusterRecord, writeRecord } from '../wipe.ts';
+import { isBuiltHere } from './built-image.ts';
 import { cgroupDriver, hasCapability } from './capabilities.ts';
 import { AUDIT_POLICY, containerName, kindConfig, TOKENS } from './config.ts';
 import { connectNodes, type KindNode } from './connect.ts';
 import { type Docker, environmentOf, hasKindNetwork, inspectContainer, runningDocker } from './docker.ts';
 import { ENGINE_SPACE, startEngine } from './engine.ts';
 import { noteChanges, noteMachine } from './host.ts';
-import { checkVersion, ensureNodeImage, loadNodeImage, nodeArchive } from './node-image.ts';
+import { BUILT, checkVersion, ensureNodeImage, loadNodeImage, nodeArchive } from './node-image.ts';
 import { apiFolderOf, kindNodes } from './nodes.ts';
 import { enginePath } from './packages.ts';
 
@@ -133,10 +134,13 @@ async function createNodes(setting: Setting, record: ClusterRecord, { docker, im
   progress(`kind creates ${record.nodes.length} nodes of ${image}`);
   const argv = [programs['kind'] ?? 'kind', 'create', 'cluster', '--name', instance.name, '--config', file];
   const rest = ['--image', image, '--kubeconfig', kubeconfigOfKind(setting), '--retain'];
-  await runOrThrow(insideCgroup(harnessCgroup(instance), [...argv, ...rest]), {
+  const started = await run(insideCgroup(harnessCgroup(instance), [...argv, ...rest]), {
     env: environmentOf(docker),
     timeoutMs: CREATE_WITHIN_MS,
   });
+  if (started.code === 0) return;
+  const other = isBuiltHere(image) ? '' : `\nKIND_NODE_IMAGE=${BUILT} takes an image that is built here instead`;
+  throw new Error(`kind could not create a cluster of ${image}: ${started.stderr.trim()}${other}`);
 }
 
 function kubeconfigOfKind({ instance }: Setting): string {
