@@ -30,6 +30,7 @@ beforeAll(async () => {
   program = join(folder, 'multus');
   cpSync(standIn, program);
   appendFileSync(program, 'another'); // the same program, and not the same file
+  delete process.env['MULTUS_BIN']; // of two that are named none is taken
   process.env['MULTUS_IMAGE'] = await registry.pushProgram(program, { path: MULTUS_IN_IMAGE, name: 'multus-cni:e2e' });
   const progress = (line: string) => said.push(line);
   cluster = await startCluster({ instance: NAME, life: 'Owner', nodes: NODES, progress });

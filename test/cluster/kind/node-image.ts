@@ -104,7 +104,7 @@ async function wanted<T>(get: (reference: string) => Promise<T>, progress: Progr
       const remedy = `name one that can be fetched, or "${BUILT}" for one that is built here`;
       throw new Error(`KIND_NODE_IMAGE: ${reasonOf(error)}; ${remedy}`, { cause: error });
     }
-    progress(`no standard node image, so one is built: ${reasonOf(error)}`);
+    progress(`no standard node image, so one that is built here: ${reasonOf(error)}`);
     return undefined;
   }
 }

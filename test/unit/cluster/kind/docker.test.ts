@@ -37,7 +37,7 @@ const containerOf = (pid: number) =>
   JSON.stringify([{ State: { Pid: pid }, NetworkSettings: { Networks: { kind: { IPAddress: '172.18.0.2' } } } }]);
 
 describe('the image of the nodes', () => {
-  afterEach(() => {
+  beforeEach(() => {
     delete process.env['KIND_NODE_IMAGE'];
   });
 
