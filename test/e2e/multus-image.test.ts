@@ -9,6 +9,7 @@ import { type Cluster, endCluster, startCluster } from '../cluster/cluster.ts';
 import { loadProgramImage } from '../cluster/image.ts';
 import { MULTUS_IN_IMAGE } from '../cluster/multus.ts';
 import { silent } from '../cluster/progress.ts';
+import { imageCache } from '../cluster/registry.ts';
 import { multus } from '../cluster/tools.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { linksOf, podManifest, TOOLBOX_IMAGE } from './pods.ts';
@@ -41,6 +42,8 @@ afterAll(async () => {
   await endCluster(NAME);
   await registry.end();
   rmSync(folder, { recursive: true });
+  const digest = /sha256:[0-9a-f]{64}/.exec(said.join('\n'))?.[0];
+  if (digest !== undefined) rmSync(join(imageCache(), 'multus', digest.replace(':', '-')), { force: true });
 }, LONG_MS);
 
 const digestOf = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
