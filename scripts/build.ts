@@ -39,13 +39,17 @@ export function projectVersion(): string {
 
 /**
  * Builds dist/: one file per process, what a process loads only when it needs it in a folder of its name, and netlink.node.
- * Gives the paths of all files inside dist/. Throws when one of them does not build.
+ * Throws when one of them does not build.
  */
-export async function buildDist(): Promise<readonly string[]> {
-  mkdirSync(dist, { recursive: true });
+export async function buildDist(): Promise<void> {
   buildAddon();
-  const bundles = await Promise.all(PROCESSES.map(bundle));
-  return [...bundles.flat(), 'netlink.node'];
+  await buildBundles();
+}
+
+/** The part of dist/ that is the same for every architecture. Gives the paths of its files inside dist/. */
+export async function buildBundles(): Promise<readonly string[]> {
+  mkdirSync(dist, { recursive: true });
+  return (await Promise.all(PROCESSES.map(bundle))).flat();
 }
 
 async function bundle(name: Process): Promise<readonly string[]> {

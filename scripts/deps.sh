@@ -1,18 +1,38 @@
 #!/usr/bin/env bash
 # Makes sure that the programs which this project takes from the system are there: installs what is missing where that
 # is possible (root on Debian or Ubuntu), else names it in one line. Silent and fast when nothing is missing.
-# `deps.sh compiler` looks for what compiling the addon takes, and for nothing else.
+# `deps.sh compiler` looks for what compiling the addon takes, and for nothing else; `deps.sh compiler ARCH` for what compiling
+# it for another architecture takes; `deps.sh emulator` for what runs programs of other architectures.
 set -euo pipefail
 PATH="$PATH:/usr/sbin:/sbin"
+mode=${1:-all}
 
 packages=()
-command -v "${CC:-gcc}" >/dev/null 2>&1 || packages+=(gcc)
-[ -e /usr/include/stdio.h ] || packages+=(libc6-dev)
-[ -e /usr/include/linux/netlink.h ] || packages+=(linux-libc-dev)
+needs() { command -v "$2" >/dev/null 2>&1 || packages+=("$1"); } # package, and a command that it brings
 
-# package, and a command that it brings
-[ "${1:-all}" = compiler ] || while read -r package command; do
-  command -v "$command" >/dev/null 2>&1 || packages+=("$package")
+compiler() {
+  needs gcc "${CC:-gcc}"
+  [ -e /usr/include/stdio.h ] || packages+=(libc6-dev)
+  [ -e /usr/include/linux/netlink.h ] || packages+=(linux-libc-dev)
+}
+
+# The architecture in the distribution's words, and the prefix of its compiler.
+cross_compiler() {
+  needs "gcc-${2//_/-}" "$2-gcc"
+  [ -e "/usr/$2/include/stdio.h" ] || packages+=("libc6-dev-$1-cross")
+  [ -e "/usr/$2/include/linux/netlink.h" ] || packages+=("linux-libc-dev-$1-cross")
+}
+
+case "$mode ${2:-}" in
+  'compiler arm64') cross_compiler arm64 aarch64-linux-gnu ;;
+  'compiler amd64') cross_compiler amd64 x86_64-linux-gnu ;;
+  'emulator ') needs qemu-user qemu-aarch64 ;;
+  'compiler ' | 'all ') compiler ;;
+  *) echo "usage: deps.sh [compiler [amd64|arm64] | emulator]" >&2; exit 2 ;;
+esac
+
+[ "$mode" != all ] || while read -r package command; do
+  needs "$package" "$command"
 done <<'LIST'
 iproute2 ip
 iptables iptables
@@ -25,7 +45,7 @@ pkg-config pkg-config
 tar tar
 LIST
 # runc's system call filter is built against it
-[ "${1:-all}" = compiler ] || pkg-config --exists libseccomp 2>/dev/null || packages+=(libseccomp-dev)
+[ "$mode" != all ] || pkg-config --exists libseccomp 2>/dev/null || packages+=(libseccomp-dev)
 
 if [ ${#packages[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -42,7 +62,7 @@ if [ ${#packages[@]} -gt 0 ]; then
   fi
 fi
 
-[ "${1:-all}" = all ] || exit 0
+[ "$mode" = all ] || exit 0
 go=$(command -v go) || { echo "missing: Go 1.26 or later, from https://go.dev/dl/, on PATH" >&2; exit 1; }
 version=$("$go" env GOVERSION)
 minor=${version#go1.}

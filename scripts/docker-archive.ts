@@ -69,7 +69,8 @@ function configFor(image: DockerArchive, layerDigest: string): string {
   });
 }
 
-function packTar(folder: string, out: string, names: readonly string[]): void {
+/** Packs what `names` has of the folder, so that the same files give the same bytes. */
+export function packTar(folder: string, out: string, names: readonly string[]): void {
   const steady = ['--sort=name', '--mtime=@0', '--owner=0', '--group=0', '--numeric-owner', '--format=gnu'];
   execFileSync('tar', ['-C', folder, ...steady, '--mode=u=rwX,go=rX', '-cf', out, ...names]);
 }

