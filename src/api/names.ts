@@ -40,6 +40,11 @@ export const GATED = 'true';
 export const BOUND = 'bound';
 /** The scheduling gate that holds a pod until it is bound. */
 export const GATE_IDENTITY = 'macvlan.dev/identity';
+/** On namespaces: the guards of the chart leave its pods alone. */
+export const LABEL_GUARDS = 'macvlan.dev/guards';
+export const EXEMPT = 'exempt';
+/** What the chart value guards.rawPins says of addresses that pods choose past the operator. */
+export type RawPins = 'Refuse' | 'Warn' | 'Allow';
 /** The Secret from which MAC addresses are derived, in the operator's own namespace. */
 export const SEED_SECRET = 'macvlan-identity-seed';
 

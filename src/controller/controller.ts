@@ -180,6 +180,7 @@ function createWorkers(
     stores,
     events,
     namespace: options.namespace,
+    rawPins: options.rawPins,
     lastSeen,
     conflicts,
     waiting,

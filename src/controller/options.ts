@@ -1,7 +1,10 @@
 // What this process is told from outside: environment variables, read once at the start.
 import process from 'node:process';
+import type { RawPins } from '../api/names.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
+
+const RAW_PINS: readonly RawPins[] = ['Refuse', 'Warn', 'Allow'];
 
 export interface Options {
   /** This replica; in the Lease and in events. */
@@ -14,6 +17,8 @@ export interface Options {
   /** Where nodes keep their CNI plugin binaries; default /opt/cni/bin. */
   readonly cniBinDir: string;
   readonly logLevel: string;
+  /** What the policies of the chart do about addresses that pods choose past the operator; default Allow, as without policies. */
+  readonly rawPins: RawPins;
   /** Ports of this process; default 8080 and 8081. */
   readonly healthPort: number;
   readonly metricsPort: number;
@@ -37,6 +42,12 @@ export function parseOptions(env: Environment = process.env): Options {
     if (!Number.isInteger(value) || value < 0 || value > 65535) wrong.push(`${name} is no port: ${env[name]}`);
     return value;
   };
+  const rawPins = (): RawPins => {
+    const value = env['GUARDS_RAW_PINS'] || 'Allow';
+    const known = RAW_PINS.find((candidate) => candidate === value);
+    if (known === undefined) wrong.push(`GUARDS_RAW_PINS is none of ${RAW_PINS.join(', ')}: ${value}`);
+    return known ?? 'Refuse';
+  };
   const options: Options = {
     podName: text('POD_NAME'),
     namespace: text('POD_NAMESPACE'),
@@ -45,6 +56,7 @@ export function parseOptions(env: Environment = process.env): Options {
     agentServiceAccount: text('AGENT_SERVICE_ACCOUNT', 'macvlan-agent'),
     cniBinDir: text('CNI_BIN_DIR', '/opt/cni/bin'),
     logLevel: text('LOG_LEVEL', 'info'),
+    rawPins: rawPins(),
     healthPort: port('HEALTH_PORT', 8080),
     metricsPort: port('METRICS_PORT', 8081),
     agentHealthPort: port('AGENT_HEALTH_PORT', 9471),

@@ -17,6 +17,7 @@
 //   Node ───────────────▶ groups whose pods are on it, and those where a pod waits, when an attachment is ready there
 //   MacvlanNodeState ───▶ groups whose holder it says is gone
 //   Attachment, NAD ────▶ groups where a pod waits, and those of pods that are bound to it
+//   Namespace ──────────▶ groups where a pod waits, when the guards begin or cease to leave it out
 //
 // and addresses that may be in two places: identity/conflict-sources.ts
 import type { Namespace, Node, Pod } from '../api/kube.ts';
@@ -28,6 +29,7 @@ import type { MacvlanNodeState } from '../api/v1alpha1/node-state.ts';
 import { wantsDhcpDaemon } from '../domain/attachment/dhcp-daemonset.ts';
 import { matchesNode, wantsNamespace } from '../domain/attachment/facts.ts';
 import { isLabelled, isLabelledForDhcp } from '../domain/attachment/node-membership.ts';
+import { isExempt } from '../domain/identity/elsewhere.ts';
 import { isEqual } from '../domain/objects/equal.ts';
 import type { Change } from '../kernel/watch/store.ts';
 import type { Reports } from './attachment/reports.ts';
@@ -153,6 +155,9 @@ function connectIdentities(stores: Stores, wake: Wake): void {
   });
   stores.definitions.onChange(({ type }) => {
     if (type !== 'update') whereSomebodyWaits();
+  });
+  stores.namespaces.onChange(({ old, current }) => {
+    if (isExempt(old) !== isExempt(current)) whereSomebodyWaits();
   });
   connectAdoption(stores, wake);
 }

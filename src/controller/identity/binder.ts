@@ -6,19 +6,14 @@
 // Broken off anywhere, the next turn goes on: what is there already is found, and nobody else can have it.
 import { POD, type Pod } from '../../api/kube.ts';
 import { ANNOTATION_NETWORKS } from '../../api/multus.ts';
-import { BOUND, LABEL_GATED, LABEL_MANAGED_BY, MANAGED_BY, MANAGER_CONTROLLER } from '../../api/names.ts';
+import { BOUND, LABEL_GATED, LABEL_MANAGED_BY, MANAGED_BY, MANAGER_CONTROLLER, type RawPins } from '../../api/names.ts';
 import type { IdentityReference } from '../../api/v1alpha1/claim.ts';
 import { IDENTITY, type IdentityLink, type MacvlanIdentity } from '../../api/v1alpha1/identity.ts';
 import { bindingPatch, dismissalPatch, type PatchStep } from '../../domain/identity/bind.ts';
 import { identityLinkOf, ownedPart } from '../../domain/identity/claims.ts';
+import { addressesElsewhere, pinElsewhere } from '../../domain/identity/elsewhere.ts';
 import { askOf, groupOf } from '../../domain/identity/key.ts';
-import {
-  addressesElsewhere,
-  type LinkRequest,
-  linksOf,
-  type NetworkView,
-  notYetKnown,
-} from '../../domain/identity/links.ts';
+import { type LinkRequest, linksOf, type NetworkView, notYetKnown } from '../../domain/identity/links.ts';
 import { deriveMac } from '../../domain/identity/mac.ts';
 import { placementFor } from '../../domain/identity/placement.ts';
 import type { Binding, Wait } from '../../domain/identity/plan.ts';
@@ -43,6 +38,8 @@ export interface BinderOptions {
   readonly sight: IdentitySight;
   readonly claims: Claims;
   readonly seed: Seed;
+  /** What the guards say of addresses on networks that are not ours. */
+  readonly rawPins: RawPins;
   readonly now: () => number;
 }
 
@@ -72,10 +69,8 @@ export class Binder {
     const view = networkViewOf(sight);
     const links = linksOf(pod, view);
     if ('reason' in links) return { ...links, pod, identity };
-    for (const address of addressesElsewhere(pod, view)) {
-      const owner = claims.otherOwnerOf(reference, address);
-      if (owner !== undefined) return { ...taken(address, owner), pod, identity: undefined };
-    }
+    const elsewhere = this.#refusalElsewhere(pod, reference, view);
+    if (elsewhere !== undefined) return { ...elsewhere, pod, identity: undefined };
     if (links.length === 0) return this.#withoutLinks(pod, view, signal);
     const found = sight.identities.get(`${reference.namespace}/${identity}`);
     const attachments = links.map(({ attachment }) => attachment);
@@ -91,6 +86,18 @@ export class Binder {
     const text = editNetworks(pod.metadata.annotations?.[ANNOTATION_NETWORKS] ?? '', edits);
     await this.#patch(pod, bindingPatch(pod, { identity, networks: text, placement }), signal);
     await claims.giveUpUnused(reference, merged, signal);
+    return undefined;
+  }
+
+  /** What the pod may not choose on networks of others. */
+  #refusalElsewhere(pod: Pod, reference: IdentityReference, view: NetworkView): Refusal | undefined {
+    const { sight, claims, rawPins } = this.#options;
+    const denied = pinElsewhere(pod, view, { rawPins, namespace: sight.stores.namespaces.get(reference.namespace) });
+    if (denied !== undefined) return denied;
+    for (const address of addressesElsewhere(pod, view)) {
+      const owner = claims.otherOwnerOf(reference, address);
+      if (owner !== undefined) return taken(address, owner);
+    }
     return undefined;
   }
 

@@ -1,4 +1,5 @@
 // The controllers of identities, put together: those that bind pods, tell those that came too late, and look for conflicts.
+import type { RawPins } from '../../api/names.ts';
 import type { IdentityReference } from '../../api/v1alpha1/claim.ts';
 import { Controller, type ControllerOptions } from '../../kernel/controller/controller.ts';
 import type { KubeClient } from '../../kernel/kube/client.ts';
@@ -20,6 +21,8 @@ export interface IdentityDependencies {
   readonly events: EventRecorder;
   /** The operator's own namespace. */
   readonly namespace: string;
+  /** What the guards say of addresses on networks that are not ours. */
+  readonly rawPins: RawPins;
   readonly lastSeen: LastSeen;
   readonly conflicts: Conflicts;
   readonly waiting: WaitingPods;
@@ -39,7 +42,8 @@ export interface IdentityControllers {
 }
 
 export function createIdentityControllers(dependencies: IdentityDependencies): IdentityControllers {
-  const { client, stores, events, namespace, lastSeen, conflicts, waiting, shared, wake, confirmMs } = dependencies;
+  const { client, stores, events, namespace, rawPins, lastSeen, conflicts, waiting, shared, wake, confirmMs } =
+    dependencies;
   const sight = {
     client,
     stores,
@@ -53,7 +57,7 @@ export function createIdentityControllers(dependencies: IdentityDependencies): I
     identities: new Controller({
       ...shared(),
       name: 'identities',
-      reconcile: reconcileIdentities({ client, events, namespace, conflicts, waiting, sight }),
+      reconcile: reconcileIdentities({ client, events, namespace, rawPins, conflicts, waiting, sight }),
       concurrency: IDENTITY_WORKERS,
     }),
     unbound: new Controller({ ...shared(), name: 'unbound', reconcile: reconcileUnbound({ stores, events }) }),

@@ -1,4 +1,5 @@
 // One group of identities, from facts to effects: who is gone, who gets what, who waits. Everything interesting is in what it names.
+import type { RawPins } from '../../api/names.ts';
 import { IDENTITY } from '../../api/v1alpha1/identity.ts';
 import { isGoing } from '../../domain/attachment/facts.ts';
 import { type GroupFacts, type GroupPlan, planGroup, type Wait } from '../../domain/identity/plan.ts';
@@ -25,6 +26,8 @@ export interface IdentityPorts {
   readonly waiting?: Pick<WaitingPods, 'note'>;
   /** The operator's own namespace, where the seed is. */
   readonly namespace: string;
+  /** What the guards say of addresses on networks that are not ours. */
+  readonly rawPins: RawPins;
   /** The wall clock. */
   readonly clock?: Clock;
 }
@@ -48,12 +51,13 @@ export function reconcileIdentities({
   conflicts,
   waiting,
   namespace,
+  rawPins,
   clock = systemClock,
 }: IdentityPorts): Reconcile {
   const now = () => clock.now();
   const claims = new Claims({ client, stores: sight.stores, written: sight.claims });
   const seed = new Seed({ client, namespace, isInUse: () => sight.stores.claims.size > 0 });
-  const binder = new Binder({ client, sight, claims, seed, now });
+  const binder = new Binder({ client, sight, claims, seed, rawPins, now });
   return async (key, signal) => {
     const facts = await gatherGroup(sight, key, signal);
     const plan = planGroup(facts);

@@ -3,8 +3,7 @@ import type { Pod } from '../../api/kube.ts';
 import { ANNOTATION_NETWORKS } from '../../api/multus.ts';
 import { ANNOTATION_IP, ANNOTATION_MAC } from '../../api/names.ts';
 import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
-import { formatAddress, parseLinkAddress, unmapped } from '../net/address-text.ts';
-import { isUnreadable, type NetworkElement, parseNetworks } from '../pod/networks.ts';
+import { choosesAddress, isUnreadable, type NetworkElement, parseNetworks } from '../pod/networks.ts';
 import type { Refusal } from './reason.ts';
 
 /**
@@ -41,8 +40,9 @@ export function linksOf(pod: Pod, view: NetworkView): readonly LinkRequest[] | R
   const hidden = seen.find(({ element, found }) => typeof found !== 'string' && hasHiddenAddress(element));
   if (hidden !== undefined) return addressInArgs(hidden.element);
   // Once a pod is let go, nobody looks at the addresses that it chooses on a network that is made later.
-  const isOpen = ({ mac, ips, args }: NetworkElement) => mac !== undefined || ips !== undefined || args !== undefined;
-  const pending = seen.find(({ element, found }) => found === 'Pending' || (found === 'Absent' && isOpen(element)));
+  const pending = seen.find(
+    ({ element, found }) => found === 'Pending' || (found === 'Absent' && choosesAddress(element)),
+  );
   if (pending !== undefined) return notYet(pending.element);
   const counts = new Map<string, number>();
   const links = seen.flatMap(({ element, found }, position) => {
@@ -66,31 +66,6 @@ export function notYetKnown(pod: Pod, view: NetworkView): Refusal | undefined {
     ({ name, namespace }) => view(namespace ?? pod.metadata.namespace ?? '', name) === 'Absent',
   );
   return absent === undefined ? undefined : notYet(absent);
-}
-
-/**
- * Addresses that the pod chose on networks of others, by whichever key, in our spelling. What these allow is not ours to say, but an
- * address of an identity is taken wherever it would be used: another network may well be on the same LAN.
- */
-export function addressesElsewhere(pod: Pod, view: NetworkView): readonly string[] {
-  const parsed = parseNetworks(pod.metadata.annotations?.[ANNOTATION_NETWORKS] ?? '');
-  if (isUnreadable(parsed)) return [];
-  const foreign = parsed.filter(
-    ({ name, namespace }) => typeof view(namespace ?? pod.metadata.namespace ?? '', name) === 'string',
-  );
-  const texts = foreign.flatMap(({ mac = '', ips = [], argTexts = [] }) => [
-    mac,
-    ...ips,
-    ...argTexts.flatMap((text) => text.split(/[\s,;=]+/)), // several in one text, as CNI_ARGS has them
-  ]);
-  return [...new Set(texts.map(addressIn).filter((address) => address !== undefined))];
-}
-
-function addressIn(text: string): string | undefined {
-  const parsed = parseLinkAddress(text);
-  if (parsed !== undefined) return formatAddress(unmapped(parsed.address));
-  const digits = text.toLowerCase().replaceAll(/[^0-9a-f]/g, '');
-  return digits.length === 12 ? digits.replaceAll(/..(?!$)/g, '$&:') : undefined;
 }
 
 /** As many links as an identity has room for. */

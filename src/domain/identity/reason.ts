@@ -4,7 +4,8 @@
 export const IDENTITY_PROBLEMS = {
   HolderAlive: 'Another pod holds the identity, and is not proved to be gone.',
   PoolExhausted: 'All addresses of the pool are taken. The pod is bound when one is freed.',
-  PinDenied: 'A MAC or IP address was chosen, and the attachment does not allow it (`pins: Deny`).',
+  PinDenied:
+    'A MAC or IP address was chosen, and the attachment does not allow it (`pins: Deny`), or it is for a network of somebody else and `guards.rawPins: Refuse`.',
   PinInvalid: 'A chosen MAC or IP address cannot be used.',
   PinTaken: 'A chosen MAC or IP address belongs to another identity.',
   AddressMissing: 'Pods of the attachment bring their own addresses, and this one brings none.',

@@ -35,6 +35,11 @@ export function isUnreadable(parsed: readonly NetworkElement[] | Unreadable): pa
   return 'wrong' in parsed;
 }
 
+/** Whether the element could choose an address for its link, by whichever key. */
+export function choosesAddress({ mac, ips, args }: NetworkElement): boolean {
+  return mac !== undefined || ips !== undefined || args !== undefined;
+}
+
 /**
  * The annotation with the edits, by the index of the element. Nothing to change gives the same text; the comma form becomes
  * JSON only when a key has to be added. The text must be one that `parseNetworks` reads.

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Reporter } from '../../../src/agent/reporter.ts';
 import { createStores, reflectorsFor } from '../../../src/agent/stores.ts';
 import { createController } from '../../../src/controller/controller.ts';
+import type { Options } from '../../../src/controller/options.ts';
 import { monotonicClock } from '../../../src/kernel/process/clock.ts';
 import { useControlPlane } from '../../support/control-plane.ts';
 import { clientFor } from '../../support/kube.ts';
@@ -73,7 +74,7 @@ afterAll(async () => {
   await running;
 });
 
-function options() {
+function options(): Options {
   return {
     podName: 'controller-0',
     namespace: NAMESPACE,
@@ -82,6 +83,7 @@ function options() {
     agentServiceAccount: 'macvlan-agent',
     cniBinDir: '/opt/cni/bin',
     logLevel: 'silent',
+    rawPins: 'Allow',
     healthPort: 0,
     metricsPort: 0,
     agentHealthPort: 9471,

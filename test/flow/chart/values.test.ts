@@ -51,6 +51,13 @@ describe('the chart renders', () => {
     expect(env).toContainEqual({ name: 'AGENT_IMAGE', value: 'registry.test:5000/m:1.2.3' });
   });
 
+  test('a controller that is told what the guards say, as long as they are there', async () => {
+    const told = async (...values: string[]) =>
+      (await container(...values)).env.find(({ name }: { name: string }) => name === 'GUARDS_RAW_PINS')?.value;
+    expect(await told('guards.rawPins=Refuse')).toBe('Refuse');
+    expect(await told('guards.rawPins=Refuse', 'policies.install=false')).toBeUndefined();
+  });
+
   test("the chart's own version where no tag is given", async () => {
     const { appVersion, version } = parse(readFileSync(`${CHART}/Chart.yaml`, 'utf8')) as Record<string, string>;
     const project = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };

@@ -50,7 +50,7 @@ describe("another tenant's address is not to be had", () => {
     ],
     [
       'a MAC on a network of others',
-      'PinTaken',
+      'PinDenied',
       () => `[{"name":"lan"},{"name":"other","mac":"${tenants.victim.mac}"}]`,
     ],
     ['more links than an identity holds', 'NetworksInvalid', () => Array(33).fill('pool').join(',')],

@@ -88,10 +88,11 @@ export class IdentityWorld {
     const token = await tokenOf(this.plane, 'macvlan-controller');
     const server = url === undefined ? { ...this.plane, token } : { url, token };
     const client = clientFor(server);
+    const env = { ...(await this.#environment()), POD_NAME: 'controller-0', POD_NAMESPACE: NAMESPACE };
     const stopping = new AbortController();
     const app = createController({
       client,
-      options: parseOptions({ POD_NAME: 'controller-0', POD_NAMESPACE: NAMESPACE, AGENT_IMAGE: 'operator:1' }),
+      options: parseOptions(env),
       logger: silentLogger(),
       // A leader that ends gives its Lease back, so these need not be short; on a busy machine they must not be.
       timing: { leaseMs: 15_000, renewMs: 10_000, retryMs: 100, lingerMs: 100, confirmMs: 300 },
@@ -110,6 +111,14 @@ export class IdentityWorld {
     if (as === 'Leader') await until('the controller leads', () => app.leads(), 30_000);
     else await app.synced;
     return controller;
+  }
+
+  /** What the chart tells the controller. */
+  async #environment(): Promise<Readonly<Record<string, string>>> {
+    const path = 'jsonpath={.spec.template.spec.containers[0].env}';
+    const env = await this.kubectl('-n', NAMESPACE, 'get', 'deployment', 'macvlan-controller', '-o', path);
+    const entries = JSON.parse(env ?? '[]') as readonly { readonly name: string; readonly value?: string }[];
+    return Object.fromEntries(entries.map(({ name, value = '' }) => [name, value]));
   }
 
   async stopAll(): Promise<void> {

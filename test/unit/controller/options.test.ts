@@ -13,6 +13,7 @@ describe('the environment', () => {
       agentServiceAccount: 'macvlan-agent',
       cniBinDir: '/opt/cni/bin',
       logLevel: 'info',
+      rawPins: 'Allow',
       healthPort: 8080,
       metricsPort: 8081,
       agentHealthPort: 9471,
@@ -22,8 +23,8 @@ describe('the environment', () => {
   });
 
   test('says everything that is missing or wrong at once', () => {
-    expect(() => parseOptions({ POD_NAME: 'c-0', HEALTH_PORT: 'x' })).toThrow(
-      'bad environment: POD_NAMESPACE is not set; AGENT_IMAGE is not set; HEALTH_PORT is no port: x',
+    expect(() => parseOptions({ POD_NAME: 'c-0', HEALTH_PORT: 'x', GUARDS_RAW_PINS: 'x' })).toThrow(
+      'bad environment: POD_NAMESPACE is not set; AGENT_IMAGE is not set; GUARDS_RAW_PINS is none of Refuse, Warn, Allow: x; HEALTH_PORT is no port: x',
     );
   });
 

@@ -1,13 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import type { MacvlanAttachmentSpec } from '../../../../src/api/v1alpha1/attachment.ts';
 import type { IdentityLink } from '../../../../src/api/v1alpha1/identity.ts';
-import {
-  addressesElsewhere,
-  type LinkRequest,
-  linksOf,
-  type NetworkView,
-  notYetKnown,
-} from '../../../../src/domain/identity/links.ts';
+import { addressesElsewhere } from '../../../../src/domain/identity/elsewhere.ts';
+import { type LinkRequest, linksOf, type NetworkView, notYetKnown } from '../../../../src/domain/identity/links.ts';
 import { wishFor } from '../../../../src/domain/identity/wish.ts';
 import { attachment } from '../../../support/builders.ts';
 import { waitingPod } from '../../../support/identity.ts';
