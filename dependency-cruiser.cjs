@@ -12,10 +12,17 @@ module.exports = {
       to: { path: '^src/', pathNot: ['^src/kernel/', '^src/api/kube\\.ts$'] },
     },
     {
+      // But for netlink, which the DHCP supervisor speaks in the pods' namespaces as the agent does.
       name: 'processes-are-strangers',
       severity: 'error',
       from: { path: '^src/(controller|agent|dhcp|cli)/' },
-      to: { path: '^src/(controller|agent|dhcp|cli|codegen)/', pathNot: '^src/$1/' },
+      to: { path: '^src/(controller|agent|dhcp|cli|codegen)/', pathNot: '^src/$1/|^src/agent/netlink/' },
+    },
+    {
+      name: 'netlink-on-the-nodes-only',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(agent|dhcp)/' },
+      to: { path: '^src/agent/netlink/' },
     },
     {
       name: 'client-node-behind-one-door',

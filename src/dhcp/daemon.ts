@@ -1,8 +1,9 @@
-// The stock daemon as a child of this process: started on a socket that nobody listens on, heard line by line, ended with us.
+// The stock daemon as a child of this process: started on a socket that nobody listens on, heard word by word, ended with us.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, rmSync } from 'node:fs';
-import { createInterface } from 'node:readline';
+import { closeSync, existsSync, rmSync } from 'node:fs';
+import type { Addon, NativeSocket } from '../agent/netlink/addon.ts';
+import { lineOf } from '../domain/dhcp/daemon-log.ts';
 import { type Clock, sleep } from '../kernel/process/clock.ts';
 import { connectLines } from '../kernel/process/line-socket.ts';
 
@@ -20,14 +21,16 @@ export interface DaemonOptions {
   readonly hostPrefix: string;
   /** As the node sees it. */
   readonly socket: string;
-  /** Gets each line that the daemon writes down. */
+  /** Gets each thing that the daemon writes down, as one line. */
   readonly onLine: (line: string) => void;
+  readonly addon: Pick<Addon, 'openMessages' | 'close'>;
   readonly clock: Clock;
 }
 
 export class Daemon {
   readonly #options: DaemonOptions;
   #child: ChildProcess | undefined;
+  #words: NativeSocket | undefined;
   #isStopping = false;
 
   constructor(options: DaemonOptions) {
@@ -39,13 +42,14 @@ export class Daemon {
    * @param onEnd called when the daemon ends later
    */
   async start(onEnd: (how: string) => void): Promise<void> {
-    const { plugin, hostPrefix, socket, onLine, clock } = this.#options;
+    const { plugin, hostPrefix, socket, clock } = this.#options;
     const path = `${hostPrefix}${socket}`;
     await this.#takeOver(path);
     const flags = ['-hostprefix', hostPrefix, '-socketpath', socket, '-resendtimeout', `${PATIENCE_S}s`];
-    const child = spawn(plugin, ['daemon', ...flags], { stdio: ['ignore', 'ignore', 'pipe'], env: { TZ: 'UTC' } });
+    const words = this.#hear();
+    const child = spawn(plugin, ['daemon', ...flags], { stdio: ['ignore', 'ignore', words], env: { TZ: 'UTC' } });
+    closeSync(words);
     this.#child = child;
-    createInterface({ input: child.stderr }).on('line', onLine);
     let end: string | undefined;
     let isListening = false;
     const ended = (how: string) => {
@@ -71,12 +75,23 @@ export class Daemon {
     const cancel = this.#options.clock.after(END_MS, () => child.kill('SIGKILL'));
     await exited;
     cancel();
+    if (this.#words !== undefined) this.#options.addon.close(this.#words);
   }
 
   /** At once and without waiting: for an end in disorder. */
   kill(): void {
     this.#isStopping = true;
     this.#child?.kill('SIGKILL');
+  }
+
+  /** Returns where it is to write to. It writes each line in one go, with whatever a server on the LAN has put into it. */
+  #hear(): number {
+    const { addon, onLine } = this.#options;
+    const words = addon.openMessages((_errno, message) => {
+      if (message !== undefined) onLine(lineOf(message.toString()));
+    });
+    this.#words = words;
+    return words.peer;
   }
 
   /** A socket that was left behind by a crash would keep the daemon from listening. */

@@ -1,5 +1,6 @@
 // Process 3: beside the stock DHCP daemon of a node, which it starts and ends with. It has no credentials of the cluster.
 import process from 'node:process';
+import { loadAddon } from '../agent/netlink/addon.ts';
 import { DHCP_SOCKET } from '../api/names.ts';
 import { monotonicClock, systemClock } from '../kernel/process/clock.ts';
 import { background, type Part, runProcess } from '../kernel/process/lifecycle.ts';
@@ -9,14 +10,17 @@ import { Control } from './control.ts';
 import { Daemon } from './daemon.ts';
 import { readOptions } from './options.ts';
 import { Plugin } from './plugin.ts';
+import { PodLinks } from './pod-links.ts';
 import { staysBound } from './socket-watch.ts';
 import { Supervisor } from './supervisor.ts';
 
 const options = readOptions();
 const logger = createLogger({ name: 'macvlan-dhcp', level: options.logLevel });
+const addon = loadAddon(options.addonPath);
 const supervisor: Supervisor = new Supervisor({
   cache: new ClientCache(options.resultsPath, options.hostPrefix),
   plugin: new Plugin(options.plugin, options.socketPath),
+  links: new PodLinks(addon, options.hostPrefix),
   onReport: (report) => control.tell(report),
   clock: systemClock,
   logger,
@@ -27,6 +31,7 @@ const daemon = new Daemon({
   hostPrefix: options.hostPrefix,
   socket: DHCP_SOCKET,
   onLine: (line) => supervisor.hear(line),
+  addon,
   clock: monotonicClock,
 });
 

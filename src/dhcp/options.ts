@@ -11,6 +11,8 @@ export interface Options {
   readonly hostPrefix: string;
   /** DHCP_PLUGIN: the CNI plugin `dhcp`, which is also the daemon; default cni/dhcp beside the program. */
   readonly plugin: string;
+  /** NETLINK_ADDON: the compiled addon; default netlink.node beside the program. */
+  readonly addonPath: string;
   /** MULTUS_RESULTS_PATH: Multus' result cache as seen from here; default below the prefix. */
   readonly resultsPath: string;
   /** Where the daemon listens, as seen from here. */
@@ -25,6 +27,7 @@ export function readOptions(env: Readonly<Record<string, string | undefined>> = 
     logLevel: env['LOG_LEVEL'] ?? 'info',
     hostPrefix,
     plugin: env['DHCP_PLUGIN'] ?? join(import.meta.dirname, 'cni/dhcp'),
+    addonPath: env['NETLINK_ADDON'] ?? join(import.meta.dirname, 'netlink.node'),
     resultsPath: env['MULTUS_RESULTS_PATH'] ?? `${hostPrefix}/var/lib/cni/multus/results`,
     socketPath: `${hostPrefix}${DHCP_SOCKET}`,
     controlPath: `${hostPrefix}${DHCP_FOLDER}/${CONTROL_SOCKET}`,

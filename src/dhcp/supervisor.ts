@@ -2,15 +2,25 @@
 // agent. The daemon keeps leases in its memory alone: after it ended nobody would renew them, and pods would lose their addresses.
 import { addressIn, type CachedClient } from '../domain/dhcp/cached-client.ts';
 import { isSilence, parseDaemonLine } from '../domain/dhcp/daemon-log.ts';
-import { clientOf, entered, isCredible, isSilent, type LeaseBook, pruned } from '../domain/dhcp/lease-book.ts';
+import {
+  clientOf,
+  entered,
+  isCredible,
+  isSilent,
+  type Lease,
+  type LeaseBook,
+  pruned,
+} from '../domain/dhcp/lease-book.ts';
 import { type Failure, failedAgain, isPaused } from '../domain/dhcp/pause.ts';
-import type { ClientName, DhcpAnswer, DhcpReport } from '../domain/dhcp/protocol.ts';
+import type { ClientName, DhcpAnswer, DhcpReport, ReportedLease } from '../domain/dhcp/protocol.ts';
 import { isEqual } from '../domain/objects/equal.ts';
 import { type Clock, sleep } from '../kernel/process/clock.ts';
 import type { Logger } from '../kernel/process/logger.ts';
 import { inParallel } from '../kernel/queue/in-parallel.ts';
 import type { Clients } from './client-cache.ts';
 import type { PluginPort } from './plugin.ts';
+import type { PodLinksPort } from './pod-links.ts';
+import { askAndDress, setAside } from './recovery.ts';
 
 /** The cache is looked at again after this: for leases that nobody holds, and for links that have gone. In milliseconds. */
 const LOOK_MS = 15_000;
@@ -26,6 +36,7 @@ const RECENT_MS = 5000;
 export interface SupervisorOptions {
   readonly cache: { read(): Promise<Clients> };
   readonly plugin: PluginPort;
+  readonly links: PodLinksPort;
   /** Called with each report that says something new. */
   readonly onReport: (report: DhcpReport) => void;
   /** Tells the time of day: leases are told in it. */
@@ -44,8 +55,10 @@ export class Supervisor {
   readonly #asking = new Set<string>();
   readonly #looked = Promise.withResolvers<void>();
   readonly #failures = new Map<string, Failure>();
-  /** Addresses that the server gave to running pods which have another one. */
+  /** Addresses that the server gave to running pods which were started with another one. */
   readonly #others = new Map<string, string>();
+  /** Links that have lost their address with their lease, and since when. */
+  readonly #off = new Map<string, number>();
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -95,6 +108,7 @@ export class Supervisor {
     return this.#answer(name, async (client) => {
       this.#released.set(clientOf(client), this.#options.clock.now());
       await this.#options.plugin.del(client);
+      this.#off.delete(clientOf(client)); // the link is made anew
       this.#forget(clientOf(client));
       return {};
     });
@@ -103,8 +117,7 @@ export class Supervisor {
   async allocate(name: ClientName): Promise<DhcpAnswer> {
     return this.#answer(name, async (client) => {
       const result = await this.#options.plugin.add(client);
-      this.#others.delete(clientOf(client)); // whoever asks puts it on the link
-      this.#failures.delete(clientOf(client));
+      this.#holds(client, addressIn(result));
       return { result };
     });
   }
@@ -135,7 +148,7 @@ export class Supervisor {
     const now = clock.now();
     this.#book = pruned(this.#book, new Set(this.#clients.keys()), now);
     for (const [key, at] of this.#released) if (now - at >= GRACE_MS) this.#released.delete(key);
-    for (const map of [this.#others, this.#failures]) {
+    for (const map of [this.#others, this.#failures, this.#off]) {
       for (const key of map.keys()) if (!this.#clients.has(key)) map.delete(key);
     }
     this.#publish();
@@ -148,23 +161,22 @@ export class Supervisor {
 
   /** No daemon of ours holds it, and nobody has just given it back. What was asked for in vain is asked for again, after a pause. */
   #isLost(key: string): boolean {
-    const phase = this.#book.get(key)?.phase;
-    if ((phase !== undefined && phase !== 'Asking') || this.#released.has(key) || this.#asking.has(key)) return false;
+    const { phase = 'Asking' } = this.#book.get(key) ?? {};
+    if ((phase !== 'Asking' && phase !== 'Expired') || this.#released.has(key) || this.#asking.has(key)) return false;
     return this.#clients.has(key) && !isPaused(this.#failures.get(key), this.#options.clock.now());
   }
 
   async #recover(client: CachedClient, signal: AbortSignal): Promise<void> {
-    const { plugin, logger, clock } = this.#options;
+    const { logger, clock } = this.#options;
     const key = clientOf(client);
     // It may have waited for minutes for its turn.
     if (signal.aborted || !this.#isLost(key)) return;
     this.#asking.add(key);
     try {
-      const address = addressIn(await plugin.add(client, signal));
+      const address = await this.#ask(client, signal);
       logger.info({ client: key, address }, 'has its lease again');
-      if (address !== client.address) this.#others.set(key, address);
+      this.#holds(client, address);
       this.#publish();
-      this.#failures.delete(key);
     } catch (error) {
       const because = this.#failed(key, error);
       const before = this.#failures.get(key);
@@ -176,10 +188,30 @@ export class Supervisor {
     }
   }
 
+  /** Resolves with the address that the server gave; the link has it then, if it had lost its own. */
+  async #ask(client: CachedClient, signal: AbortSignal): Promise<string> {
+    const { plugin, links, clock } = this.#options;
+    const key = clientOf(client);
+    const lease = this.#book.get(key)?.phase === 'Expired' ? 'Expired' : 'Other';
+    if (!(await setAside(client, lease, links))) return addressIn(await plugin.add(client, signal));
+    if (!this.#off.has(key)) this.#off.set(key, clock.now());
+    return askAndDress(client, { plugin, links, signal });
+  }
+
+  #holds(client: CachedClient, address: string): void {
+    const key = clientOf(client);
+    if (address === client.address) this.#others.delete(key);
+    else this.#others.set(key, address);
+    this.#failures.delete(key);
+    this.#off.delete(key);
+  }
+
   /** The daemon says only that it asks. Where that failed at once, as for a link that is gone, it asks no more. */
   #failed(key: string, error: unknown): string {
     const because = error instanceof Error ? error.message : String(error);
-    if (!isSilence(because) && this.#book.get(key)?.phase === 'Asking') this.#forget(key);
+    if (this.#off.has(key))
+      this.#book = entered(this.#book, { type: 'Expired', client: key }, this.#options.clock.now());
+    else if (!isSilence(because) && this.#book.get(key)?.phase === 'Asking') this.#forget(key);
     return because;
   }
 
@@ -203,16 +235,26 @@ export class Supervisor {
     const now = this.#options.clock.now();
     const leases = [...this.#book]
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, lease]) => {
-        const otherAddress = this.#others.get(key);
-        const server = isSilent(lease, now) ? ('Silent' as const) : ('Answers' as const);
-        return { ...lease, server, ...(otherAddress === undefined ? {} : { otherAddress }) };
-      });
+      .map(([key, lease]) => this.#told(key, lease, now));
     // A pod whose ADD is under way is in no file yet, and its DEL needs the daemon, too.
     const links = new Set([...this.#clients.keys(), ...this.#book.keys()]).size;
     const report = { since: this.#since, links, leases };
     if (isEqual(report, this.#report)) return;
     this.#report = report;
     this.#options.onReport(report);
+  }
+
+  #told(key: string, lease: Lease, now: number): ReportedLease {
+    const otherAddress = this.#others.get(key);
+    const since = this.#off.get(key);
+    const isUnanswered =
+      isSilent(lease, now) || (since !== undefined && isSilence(this.#failures.get(key)?.because ?? ''));
+    return {
+      ...lease,
+      // To ask for it again does not make it any less lost.
+      ...(since === undefined ? {} : { phase: 'Expired' as const, since }),
+      server: isUnanswered ? 'Silent' : 'Answers',
+      ...(otherAddress === undefined ? {} : { otherAddress }),
+    };
   }
 }

@@ -42,7 +42,8 @@ export const PROBLEMS = {
   CniPluginMissing: 'A CNI plugin binary that the attachment needs is not on the node.',
   DhcpDaemonMissing: "The operator's DHCP daemon does not run on the node.",
   DhcpNoAnswer: 'No DHCP server answers a pod, at its start or when its lease is to be renewed.',
-  DhcpLeaseLost: 'A running pod has an address that is not, or no longer, its own by the DHCP server.',
+  DhcpLeaseLost:
+    'The lease of a running pod expired, or the DHCP server has given the pod another address than at its start.',
   HostAddressMissing: 'The node has no address of its own in the subnet of the pod.',
   PodLinkUnproven: 'A pod is said to be attached, and the node cannot confirm it.',
   PodAddressRefused:

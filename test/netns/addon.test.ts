@@ -52,7 +52,7 @@ test('closed sockets are given back', async () => {
 
 test('every wrong argument of every function is an exception: no crash, no socket, and none of the node for one of a pod', async () => {
   expect((await run('wrongUse')).split('\n')).toEqual([
-    '131 calls, 0 sockets left open',
+    '153 calls, 0 sockets left open',
     'Error: netlink socket: Invalid argument',
     'Error: netlink socket: Bad file descriptor',
     'Error: announcing IPv6 addresses: Invalid argument',
@@ -64,6 +64,10 @@ test('every wrong argument of every function is an exception: no crash, no socke
 
 test('a socket for ARP hears the answers on its link, and nothing else', async () => {
   expect(await run('arp')).toBe('heard 2');
+});
+
+test('what another process writes comes as it was written, and not cut or joined', async () => {
+  expect(JSON.parse(await run('messages'))).toEqual(['1 one\n1 two\n', '2 one\n2 two\n', '3 one\n3 two\n']);
 });
 
 test('a callback may open sockets, close its own, and have memory collected', async () => {

@@ -1,13 +1,16 @@
 /*
- * The only native code of the agent: netlink sockets, and ARP on one link, on Node's event loop.
+ * The only native code of the project: netlink sockets, ARP on one link, and whole messages of a child, on Node's event loop.
  *
  *   open(groups, receiveBuffer, callback, [namespace]) -> socket
  *                                                     socket.fd is written to with fs.write (thread pool), because the
  *                                                     kernel works while it is written to and may take 20 ms; it is -1 once
  *                                                     the socket is closed. `namespace` is the descriptor of a network
  *                                                     namespace that the socket is to belong to
+ *   openDiag(callback) -> socket                      the same for questions about other sockets of the namespace
  *   openArp(ifindex, callback) -> socket              ARP on one link: what is written to socket.fd leaves as it is, as a whole
  *                                                     frame; only answers (of anybody, to anybody) come in. Needs CAP_NET_RAW
+ *   openMessages(callback) -> socket                  the words of another process: socket.peer is a descriptor for it to write to,
+ *                                                     each write is a datagram, and whoever asked for it closes it here
  *   announceIn(namespace, path)                       switches the setting ndisc_notify of one link on, in the network namespace
  *                                                     behind the descriptor; no other setting can be written
  *   close(socket)                                     stops the callback and closes the descriptor
@@ -45,6 +48,9 @@
 #define DATAGRAMS_PER_TURN 64
 /* More than anybody needs; the kernel doubles the number, and has to have room for that. */
 #define RECEIVE_BUFFER_MAX (256 * 1024 * 1024)
+
+/* A dump waits for its reader: there is always room for more of it. */
+#define DIAG_RECEIVE_BUFFER (256 * 1024)
 
 /* The only setting in other namespaces that is ever written. */
 #define ANNOUNCE "/ndisc_notify"
@@ -184,8 +190,8 @@ static void set_option(int fd, int level, int option, int value) {
 }
 
 /* A bound socket, or a negative errno. */
-static int open_socket(uint32_t groups, int receive_buffer) {
-  int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+static int open_socket(int protocol, uint32_t groups, int receive_buffer) {
+  int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
   if (fd < 0) return -errno;
   if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &receive_buffer, sizeof receive_buffer) < 0)
     set_option(fd, SOL_SOCKET, SO_RCVBUF, receive_buffer);
@@ -227,7 +233,7 @@ static void leave(int home) {
 static int open_socket_in(int namespace, uint32_t groups, int receive_buffer) {
   int home = enter(namespace);
   if (home < 0) return home;
-  int fd = open_socket(groups, receive_buffer);
+  int fd = open_socket(NETLINK_ROUTE, groups, receive_buffer);
   leave(home);
   return fd;
 }
@@ -356,9 +362,19 @@ static napi_value open_(napi_env env, napi_callback_info info) {
   /* A descriptor that is none must not end in a socket of the node's own namespace. */
   if (!is_of_type(env, arguments[3], napi_undefined) && !read_whole(env, arguments[3], 0, INT32_MAX, &namespace))
     return throw_type(env, "the namespace is no descriptor");
-  int fd = namespace < 0 ? open_socket((uint32_t)groups, (int)receive_buffer)
+  int fd = namespace < 0 ? open_socket(NETLINK_ROUTE, (uint32_t)groups, (int)receive_buffer)
                          : open_socket_in((int)namespace, (uint32_t)groups, (int)receive_buffer);
   return fd < 0 ? throw_errno(env, -fd, "netlink socket") : serve_socket(env, fd, arguments[2]);
+}
+
+static napi_value open_diag(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value argument;
+  if (napi_get_cb_info(env, info, &count, &argument, NULL, NULL) != napi_ok ||
+      !is_of_type(env, argument, napi_function))
+    return throw_type(env, "openDiag(callback)");
+  int fd = open_socket(NETLINK_SOCK_DIAG, 0, DIAG_RECEIVE_BUFFER);
+  return fd < 0 ? throw_errno(env, -fd, "netlink socket") : serve_socket(env, fd, argument);
 }
 
 static napi_value open_arp(napi_env env, napi_callback_info info) {
@@ -387,6 +403,23 @@ static napi_value announce_in(napi_env env, napi_callback_info info) {
     return throw_type(env, "announceIn(namespace, path that ends in " ANNOUNCE ")");
   int error = switch_on_in((int)namespace, path);
   return error == 0 ? NULL : throw_errno(env, error, "announcing IPv6 addresses");
+}
+
+/* Datagrams, not a stream: what is in one write cannot pass for the beginning of another. */
+static napi_value open_messages(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value argument, peer;
+  int pair[2];
+  if (napi_get_cb_info(env, info, &count, &argument, NULL, NULL) != napi_ok ||
+      !is_of_type(env, argument, napi_function))
+    return throw_type(env, "openMessages(callback)");
+  if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair) < 0) return throw_errno(env, errno, "socket pair");
+  napi_value object = serve_socket(env, pair[0], argument);
+  if (object != NULL && napi_create_int32(env, pair[1], &peer) == napi_ok &&
+      napi_set_named_property(env, object, "peer", peer) == napi_ok)
+    return object;
+  close(pair[1]);
+  return object == NULL ? NULL : throw_errno(env, ENOMEM, "socket pair");
 }
 
 /* The socket that is the first argument, or NULL with an exception pending. */
@@ -420,7 +453,9 @@ static napi_value unref_(napi_env env, napi_callback_info info) {
 NAPI_MODULE_INIT() {
   const napi_property_descriptor functions[] = {
       {"open", NULL, open_, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"openDiag", NULL, open_diag, NULL, NULL, NULL, napi_enumerable, NULL},
       {"openArp", NULL, open_arp, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"openMessages", NULL, open_messages, NULL, NULL, NULL, napi_enumerable, NULL},
       {"announceIn", NULL, announce_in, NULL, NULL, NULL, napi_enumerable, NULL},
       {"close", NULL, close_, NULL, NULL, NULL, napi_enumerable, NULL},
       {"ref", NULL, ref_, NULL, NULL, NULL, napi_enumerable, NULL},

@@ -1,4 +1,4 @@
-// The native half of a netlink socket, as TypeScript sees it; addon.c says how it works.
+// The native half of sockets, as TypeScript sees it; addon.c says how it works.
 import { createRequire } from 'node:module';
 
 /** An open netlink socket on the event loop. */
@@ -17,11 +17,18 @@ export interface Addon {
    * @param namespace descriptor of the network namespace that the socket is to be in (needs SYS_ADMIN); default: the process's
    */
   open(groups: number, receiveBuffer: number, callback: NativeCallback, namespace?: number): NativeSocket;
+  /** Questions about other sockets of the process's namespace. */
+  openDiag(callback: NativeCallback): NativeSocket;
   /**
    * ARP on one link: whole frames out, and ARP answers in, whoever they are for. Needs NET_RAW.
    * @param ifindex a link of the process's own namespace
    */
   openArp(ifindex: number, callback: NativeCallback): NativeSocket;
+  /**
+   * The words of another process, one write at a time.
+   * @returns also `peer`: a descriptor to give to it, and to close here once it has it
+   */
+  openMessages(callback: NativeCallback): NativeSocket & { readonly peer: number };
   /**
    * Lets a link in another network namespace announce its IPv6 addresses. Needs SYS_ADMIN. Throws when the file is not there.
    * @param namespace descriptor of the network namespace

@@ -12,7 +12,7 @@ export type LeaseEvent =
   /** Renewing has failed for the whole time that the daemon takes for it; it goes on trying. */
   | { readonly type: 'Failed'; readonly client: string; readonly because: string };
 
-// What a server says is written down as it is, line breaks included: without its own stamp a line may be anybody's on the LAN.
+// What a server says is written down as it is, line breaks included: only how something begins is the daemon's own.
 const ABOUT = /^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d ([^/\s]+\/[^/\s]+\/[^/\s]+): (.*)$/;
 const BOUND = /^lease (?:acquired|renewed|rebound), expiration is (.*)$/;
 /** `2026-11-24 15:39:29.123456789 +0000 UTC m=+12.345`: how Go prints a time. */
@@ -28,6 +28,11 @@ const WORDS: readonly (readonly [RegExp, Exclude<LeaseEvent['type'], 'Bound' | '
 ];
 /** Said about a client, and no news of its lease. */
 const NO_NEWS = /^(Checking lease$|failed to release DHCP lease|failed to bring )/;
+
+/** What the daemon wrote in one go, as the one line that it is meant to be. */
+export function lineOf(written: string): string {
+  return written.trimEnd().replaceAll(/\s*[\r\n\u2028\u2029]\s*/g, ' ');
+}
 
 /** The event that a line tells of, or nothing. */
 export function parseDaemonLine(line: string): LeaseEvent | undefined {

@@ -30,8 +30,8 @@ export const UNKNOWN_MS = 60_000;
 export const UNKNOWN_MAX = 128;
 
 /**
- * Whether the event may be the daemon's own word: what a server on the LAN writes into its log must not invent clients without end.
- * Each begins with a question, and all but those that are just being added are in CNI's cache.
+ * Whether the event fits what is known: each client begins with a question, and all but those that are just being added are in CNI's
+ * cache. A bound, should others than the daemon ever get a word in: clients must not be invented without end.
  */
 export function isCredible(book: LeaseBook, { type, client }: LeaseEvent, known: ReadonlySet<string>): boolean {
   if (known.has(client) || book.has(client)) return true;

@@ -41,13 +41,14 @@ export function leaseProblems(name: string, sight: DhcpSight | undefined, sights
   const silent = leases.filter(({ server }) => server === 'Silent');
   const expired = leases.filter(({ phase }) => phase === 'Expired');
   const shown = addressesByClient(sights);
-  const moved = leases.filter(
-    (lease) => lease.phase !== 'Expired' && isElsewhere(lease.otherAddress, shown.get(clientOf(lease))),
-  );
+  const moved = leases.filter(({ phase, otherAddress }) => phase !== 'Expired' && otherAddress !== undefined);
+  const hasIt = (lease: ReportedLease) => isOn(lease.otherAddress, shown.get(clientOf(lease)));
+  const { given = [], taken = [] } = Object.groupBy(moved, (lease) => (hasIt(lease) ? 'taken' : 'given'));
   return [
     ...(silent.length === 0 ? [] : [noAnswer(named(silent))]),
     ...(expired.length === 0 ? [] : [expiredProblem(named(expired))]),
-    ...(moved.length === 0 ? [] : [movedProblem(named(moved), moved[0]?.otherAddress ?? '')]),
+    ...(given.length === 0 ? [] : [movedProblem(named(given), given[0]?.otherAddress ?? '')]),
+    ...(taken.length === 0 ? [] : [renumberedProblem(named(taken), taken[0]?.otherAddress ?? '')]),
   ];
 }
 
@@ -64,8 +65,9 @@ function noAnswer(pods: string): Problem {
 function expiredProblem(pods: string): Problem {
   return {
     reason: 'DhcpLeaseLost',
-    message: `The lease expired before a DHCP server renewed it, and the daemon has switched the link off: ${pods}.`,
-    remedy: 'Delete the pods once a DHCP server answers, so that their successors get addresses.',
+    message: `The lease expired before a DHCP server renewed it, and the link is off until one answers: ${pods}.`,
+    remedy:
+      'Bring the DHCP server back: it is asked again about once a minute, and with its answer the links are whole again. Where none is to come, delete the pods.',
   };
 }
 
@@ -78,9 +80,18 @@ function movedProblem(pods: string, address: string): Problem {
   };
 }
 
-/** CNI's cache keeps the first address: a link that was made again may have the server's new one all the same. */
-function isElsewhere(given: string | undefined, shown: readonly string[] | undefined): boolean {
-  return given !== undefined && shown?.includes(given.split('/')[0] ?? '') !== true;
+function renumberedProblem(pods: string, address: string): Problem {
+  return {
+    reason: 'DhcpLeaseLost',
+    message: `The DHCP server has given another address (${address}) than the one of the start, which the link has now: ${pods}.`,
+    remedy:
+      'Reserve the address of the start at the server by MAC, and delete the pods, so that their successors have it again. What was written down at the start, as in network-status, does not change.',
+  };
+}
+
+/** CNI's cache keeps the first address: a link that was made whole again has the server's new one all the same. */
+function isOn(given: string | undefined, shown: readonly string[] | undefined): boolean {
+  return given !== undefined && shown?.includes(given.split('/')[0] ?? '') === true;
 }
 
 function addressesByClient(sights: LinkSights): ReadonlyMap<string, readonly string[]> {

@@ -1,5 +1,7 @@
 // Cases of the native addon, each in a process of its own inside a namespace: what it prints and how it ends is the result.
-import { readdirSync, writeSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, readdirSync, writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { type Addon, loadAddon } from '../../../src/agent/netlink/addon.ts';
 import { listen } from '../../../src/agent/netlink/events.ts';
@@ -137,6 +139,8 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
       ['open', 1, 65536],
       ['openArp'],
       ['openArp', 1],
+      ['openMessages'],
+      ['openDiag'],
       ['close'],
       ['ref'],
       ['unref'],
@@ -156,7 +160,7 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
       calls.push(['openArp', bad, () => {}], ['announceIn', bad, '/x/ndisc_notify']);
     }
     for (const bad of [...foreign, undefined]) {
-      calls.push(['openArp', 1, bad]);
+      calls.push(['openArp', 1, bad], ['openMessages', bad], ['openDiag', bad]);
       calls.push(['open', 1, 65536, bad], ['close', bad], ['ref', bad], ['unref', bad]);
     }
     const wrong = addon as unknown as Record<string, (...args: unknown[]) => unknown>;
@@ -210,6 +214,19 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     say(`heard ${heard.join()}`);
     addon.close(socket);
     process.exit();
+  },
+
+  /** What a child writes comes write by write, however fast, and line breaks in it make no difference. */
+  async messages() {
+    const heard: string[] = [];
+    const socket = addon.openMessages((_errno, message) => heard.push(message?.toString() ?? 'error'));
+    const words = `const { writeSync } = require('fs'); for (const i of [1, 2, 3]) writeSync(2, i + ' one\\n' + i + ' two\\n');`;
+    const child = spawn(process.execPath, ['-e', words], { stdio: ['ignore', 'ignore', socket.peer] });
+    closeSync(socket.peer);
+    await once(child, 'exit');
+    while (heard.length < 3) await turn();
+    say(JSON.stringify(heard));
+    addon.close(socket);
   },
 
   /** The kernel's answers do not go through a callback that took away what the addon works with. */

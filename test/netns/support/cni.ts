@@ -127,12 +127,25 @@ export const RENEW_SOON = ['--dhcp-option-force=option:T1,3s', '--dhcp-option-fo
 /** First and last address. */
 export type DhcpRange = readonly [first: string, last: string];
 
-/** A DHCP server on the LAN, whose leases are in /run/leases of the lab; it goes on until it is killed. */
-export function startDhcpServer(lab: Lab, range: DhcpRange, options: readonly string[] = []): ChildProcess {
+/**
+ * A DHCP server on the LAN, whose leases are in /run/leases of the lab; it goes on until it is killed.
+ * @param lease how long one is; the server makes none shorter than two minutes
+ */
+export function startDhcpServer(
+  lab: Lab,
+  range: DhcpRange,
+  options: readonly string[] = [],
+  lease = '1h',
+): ChildProcess {
   return lab.spawn('router', [
     'dnsmasq',
     ...['--keep-in-foreground', '--conf-file=/dev/null', '--user=root', '--pid-file=', '--port=0', '--interface=sw0'],
-    ...['--bind-interfaces', `--dhcp-range=${range.join(',')},255.255.255.0,1h`, '--dhcp-authoritative', '--no-ping'],
+    ...[
+      '--bind-interfaces',
+      `--dhcp-range=${range.join(',')},255.255.255.0,${lease}`,
+      '--dhcp-authoritative',
+      '--no-ping',
+    ],
     ...['--dhcp-leasefile=/run/leases', '--log-dhcp', '--log-facility=/run/dnsmasq.log', ...options],
   ]);
 }

@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import process from 'node:process';
+import { buildAddon } from '../../../scripts/build-addon.ts';
 import type { DhcpReport, DhcpRequest, ReportedLease } from '../../../src/domain/dhcp/protocol.ts';
 import { buildTools } from '../../cluster/binaries.ts';
 import { printProgress } from '../../cluster/progress.ts';
@@ -43,6 +44,7 @@ export class LabDhcp {
     const child = lab.spawn('node', [...limits, process.execPath, program], {
       HOST_PREFIX: '',
       DHCP_PLUGIN: dhcp,
+      NETLINK_ADDON: buildAddon(),
       MULTUS_RESULTS_PATH: '/run/var-lib/cni/results',
       LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'error',
     });

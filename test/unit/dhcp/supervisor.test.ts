@@ -23,6 +23,8 @@ const client = (container: string): CachedClient => ({
 let clients: CachedClient[];
 let calls: string[];
 let answer: (client: CachedClient, signal?: AbortSignal) => Promise<Readonly<Record<string, unknown>>>;
+let look: 'Whole' | 'Bare' | 'Gone';
+let dress: () => Promise<void>;
 let reports: DhcpReport[];
 let clock: FakeClock;
 let supervisor: Supervisor;
@@ -42,6 +44,8 @@ beforeEach(() => {
   clock = new FakeClock();
   stopping = new AbortController();
   answer = async () => given();
+  look = 'Whole';
+  dress = async () => {};
   supervisor = new Supervisor({
     cache: { read: async (): Promise<Clients> => new Map(clients.map((one) => [clientOf(one), one])) },
     plugin: {
@@ -53,6 +57,15 @@ beforeEach(() => {
         return result;
       },
       del: async (one) => void calls.push(`DEL ${one.container}`),
+    },
+    links: {
+      look: async () => look,
+      strip: async (one) => void calls.push(`strip ${one.container}`),
+      dress: async (one) => {
+        calls.push(`dress ${one.container}`);
+        await dress();
+      },
+      switchOff: async (one) => void calls.push(`off ${one.container}`),
     },
     onReport: (report) => void reports.push(report),
     clock,
@@ -66,7 +79,12 @@ describe('at its start', () => {
     says('b', 'acquiring lease');
     bound('b');
     start();
-    await until('both are held', () => reports.at(-1)?.leases.every(({ phase }) => phase === 'Bound'));
+    const isHeld = () =>
+      reports
+        .at(-1)
+        ?.leases.map(({ phase }) => phase)
+        .join() === 'Bound,Bound';
+    await until('both are held', isHeld);
     expect(calls).toEqual(['ADD a']);
     expect(reports.at(-1)).toMatchObject({ links: 2 });
     stopping.abort();
@@ -145,6 +163,103 @@ describe('a lease that cannot be had again', () => {
     stopping.abort();
     await running;
     expect(calls).toHaveLength(8);
+  });
+});
+
+describe('a lease that has expired', () => {
+  const expire = async (container: string) => {
+    says(container, 'acquiring lease');
+    bound(container);
+    says(container, 'lease expired, bringing interface DOWN');
+    look = 'Bare';
+  };
+  const whole = ['strip a', 'DEL a', 'ADD a', 'dress a'];
+
+  test('is asked for again, without the address that it was for, and is whole with the answer', async () => {
+    clients = [client('a')];
+    await expire('a');
+    start();
+    await until('it is held', () => supervisor.report.leases[0]?.phase === 'Bound');
+    expect(calls).toEqual(whole);
+    expect(supervisor.report.leases[0]).not.toHaveProperty('otherAddress');
+    stopping.abort();
+  });
+
+  test('is told to be lost, and nobody to answer, until somebody does', async () => {
+    clients = [client('a')];
+    await expire('a');
+    answer = async () => {
+      await new Promise<void>((resolve) => void clock.after(60_000, resolve));
+      throw new Error('error calling DHCP.Allocate: no more tries');
+    };
+    start();
+    await clock.advance(300_000);
+    const told = reports.filter(({ leases }) => leases.length > 0).slice(-1);
+    expect(told[0]?.leases).toMatchObject([{ phase: 'Expired', server: 'Silent' }]);
+    const changes = reports.length;
+    await clock.advance(300_000);
+    expect(reports).toHaveLength(changes);
+    expect(calls.slice(0, 4)).toEqual(['strip a', 'DEL a', 'ADD a', 'off a']);
+    answer = async () => given('192.0.2.9/24');
+    await clock.advance(200_000);
+    expect(supervisor.report.leases).toMatchObject([
+      { phase: 'Bound', server: 'Answers', otherAddress: '192.0.2.9/24' },
+    ]);
+    stopping.abort();
+  });
+
+  test('is given up again where the link cannot be made whole with the answer, and asked for later', async () => {
+    clients = [client('a')];
+    await expire('a');
+    dress = async () => {
+      throw new Error('the kernel says no');
+    };
+    start();
+    await until('it has failed', () => calls.includes('off a'));
+    expect(calls).toEqual([...whole, 'DEL a', 'off a']);
+    expect(supervisor.report.leases).toMatchObject([{ phase: 'Expired' }]);
+    dress = async () => {};
+    await clock.advance(60_000);
+    expect(supervisor.report.leases).toMatchObject([{ phase: 'Bound' }]);
+    stopping.abort();
+  });
+
+  test('is left alone when its link is gone: to be made again is the only way back', async () => {
+    clients = [client('a')];
+    await expire('a');
+    look = 'Gone';
+    start();
+    await clock.advance(60_000);
+    expect(calls).toEqual([]);
+    expect(supervisor.report.leases).toMatchObject([{ phase: 'Expired' }]);
+    stopping.abort();
+  });
+
+  test('is known by its link, too, when the daemon is another one by now', async () => {
+    clients = [client('a')];
+    look = 'Bare';
+    start();
+    await until('it is held', () => supervisor.report.leases[0]?.phase === 'Bound');
+    expect(calls).toEqual(whole);
+    stopping.abort();
+  });
+
+  test('is any other lease once the agent has made the link again', async () => {
+    clients = [client('a')];
+    await expire('a');
+    answer = async () => {
+      throw new Error('error calling DHCP.Allocate: no more tries');
+    };
+    start();
+    await until('it is given up for now', () => calls.includes('off a'));
+    await clock.advance(0);
+    const name = { container: 'a', network: 'lan', interface: 'net1' };
+    expect(await supervisor.release(name)).toEqual({ ok: 'Yes' });
+    answer = async () => given();
+    expect(await supervisor.allocate(name)).toMatchObject({ ok: 'Yes' });
+    expect(supervisor.report.leases).toMatchObject([{ phase: 'Bound', server: 'Answers' }]);
+    expect(calls.slice(-2)).toEqual(['DEL a', 'ADD a']);
+    stopping.abort();
   });
 });
 

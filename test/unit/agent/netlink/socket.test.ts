@@ -23,7 +23,9 @@ const addon: Addon = {
     tell = callback;
     return { fd };
   },
+  openDiag: () => ({ fd }),
   openArp: () => ({ fd }),
+  openMessages: () => ({ fd, peer: fd }),
   announceIn: () => {},
   close: () => {
     closed += 1;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { isSilence, type LeaseEvent, parseDaemonLine } from '../../../../src/domain/dhcp/daemon-log.ts';
+import { isSilence, type LeaseEvent, lineOf, parseDaemonLine } from '../../../../src/domain/dhcp/daemon-log.ts';
 
 const CLIENT = 'abc123/lan/net1';
 const STAMP = '2026/11/24 15:39:29 ';
@@ -53,4 +53,16 @@ describe('no news is', () => {
 test('silence of the server is told from failures of the call itself', () => {
   expect(isSilence('error calling DHCP.Allocate: no more tries')).toBe(true);
   expect(isSilence('error calling DHCP.Allocate: error looking up "net1": Link not found')).toBe(false);
+});
+
+test('what is written in one go is one line, whatever a server has put into it', () => {
+  const refusal = `${STAMP}${CLIENT}: server rejected request with Nak (msg: no\n${STAMP}${CLIENT}: lease expired, bringing interface DOWN)\n`;
+  for (const written of [refusal, refusal.replace('no\n', 'no\u2028'), refusal.replace('no\n', 'no\r\n')]) {
+    expect(parseDaemonLine(lineOf(written))).toEqual({
+      type: 'Failed',
+      client: CLIENT,
+      because: `server rejected request with Nak (msg: no ${STAMP}${CLIENT}: lease expired, bringing interface DOWN)`,
+    });
+  }
+  expect(lineOf(`${STAMP}${CLIENT}: renewing lease\n`)).toBe(`${STAMP}${CLIENT}: renewing lease`);
 });

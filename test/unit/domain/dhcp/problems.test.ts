@@ -77,11 +77,16 @@ describe('of the leases', () => {
     ]);
   });
 
-  test('another address than the one of the start is none when the link has it by now', () => {
+  test('another address than the one of the start is told, and whether the link has it by now', () => {
     const moved = (otherAddress: string) => reasons(lease({ otherAddress }));
-    expect(moved('192.0.2.3/24')).toEqual([]);
-    expect(moved('192.0.2.33/24')).toHaveLength(1);
+    expect(moved('192.0.2.3/24')).toEqual([
+      'DhcpLeaseLost The DHCP server has given another address (192.0.2.3/24) than the one of the start, which the link has now: home/pod-a.',
+    ]);
+    const inUse =
+      'DhcpLeaseLost The DHCP server now gives another address (192.0.2.33/24) than the one in use: home/pod-a.';
+    expect(moved('192.0.2.33/24')).toEqual([inUse]);
     const unseen = new Map([...sights].map(([key, one]) => [key, { ...one, live: 'Unseen' as const }]));
-    expect(leaseProblems('lan', sight(lease({ otherAddress: '192.0.2.3/24' })), unseen)).toHaveLength(1);
+    const [problem] = leaseProblems('lan', sight(lease({ otherAddress: '192.0.2.3/24' })), unseen);
+    expect(problem?.message).toContain('than the one in use');
   });
 });
