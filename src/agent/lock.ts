@@ -15,7 +15,12 @@ export interface NodeLockOptions {
   readonly logger: Logger;
   /** Default: the one name of all agents. */
   readonly name?: string;
+  /** The user ids of those who have an abstract socket of that name; none where that cannot be known. */
+  readonly ownersOf?: (name: string) => Promise<readonly number[]>;
 }
+
+/** Agents are root. */
+const ROOT = 0;
 
 /** The lock of the node whose network the process shares. */
 export class NodeLock {
@@ -23,7 +28,7 @@ export class NodeLock {
   readonly #lock: NamespaceLock;
   #isWaiting = false;
 
-  constructor({ clock, logger, name = NAME }: NodeLockOptions) {
+  constructor({ clock, logger, name = NAME, ownersOf = async () => [] }: NodeLockOptions) {
     this.#logger = logger;
     this.#lock = new NamespaceLock({
       clock,
@@ -31,6 +36,14 @@ export class NodeLock {
       onWait: () => {
         this.#isWaiting = true;
         logger.warn('another agent works on this node: waiting for its end');
+      },
+      mayHold: async () => {
+        const owners = await ownersOf(name);
+        return owners.length === 0 || owners.includes(ROOT);
+      },
+      onSquatter: () => {
+        this.#isWaiting = false;
+        logger.warn('somebody without rights has the name of the lock: working without it');
       },
       // A node without any agent is worse than the chance of two.
       onUnavailable: (err) => logger.warn({ err }, 'no lock is to be had here: working without one'),

@@ -20,6 +20,7 @@ import { listen } from './netlink/events.ts';
 import { MacFilters } from './netlink/filters.ts';
 import { LinkSettings } from './netlink/link-settings.ts';
 import { NetlinkNetwork } from './netlink/network.ts';
+import { readSocketOwners } from './netlink/socket-owner.ts';
 import { readOptions } from './options.ts';
 import { PluginDirectory } from './plugins.ts';
 import { PodCgroups } from './pods/cgroups.ts';
@@ -73,7 +74,7 @@ const agent = createAgent({
   metrics,
 });
 
-const lock = new NodeLock({ clock, logger });
+const lock = new NodeLock({ clock, logger, ownersOf: (name) => readSocketOwners(addon, name) });
 registerLeaseMetrics(metrics.registry, { dhcp: () => dhcp.sight, links: () => agent.links });
 
 const synced = Promise.all(reflectors.map((reflector) => reflector.synced));

@@ -178,3 +178,16 @@ export const NUD_PERMANENT = 0x80;
 /** The entry is about an address that this node answers for. */
 export const NTF_PROXY = 8;
 export const NTF_ROUTER = 0x80;
+
+/** Sockets of other processes. */
+export const SOCK_DIAG_BY_FAMILY = 20;
+export const AF_UNIX = 1;
+export const SOCK_STREAM = 1;
+/** States of sockets of any family: bound and nothing more, and listening. */
+export const TCP_CLOSE = 7;
+export const TCP_LISTEN = 10;
+export const UNIX_DIAG_NAME = 0;
+export const UNIX_DIAG_UID = 7;
+/** What of a socket is to be shown. */
+export const UDIAG_SHOW_NAME = 0x01;
+export const UDIAG_SHOW_UID = 0x40;

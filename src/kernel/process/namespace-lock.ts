@@ -14,6 +14,10 @@ export interface LockOptions {
   readonly name: string;
   /** Called once, when another process has the lock. */
   readonly onWait: () => void;
+  /** Whether who has the name may have it: nobody else is waited for. Default: whoever it is. */
+  readonly mayHold?: () => Promise<boolean>;
+  /** The name is had by somebody who may not have it: this process works without the lock. */
+  readonly onSquatter?: () => void;
   /** The system has no such locks, or does not let this process have one. */
   readonly onUnavailable: (error: Error) => void;
 }
@@ -30,13 +34,17 @@ export class NamespaceLock {
   }
 
   /**
-   * Resolves with true as soon as the lock is had, and with false when `signal` aborts before. Where no lock is to be had at all,
-   * it is taken as had.
+   * Resolves with true as soon as the lock is had, and with false when `signal` aborts before. Where no lock is to be had at all, or
+   * somebody has it who may not, it is taken as had.
    */
   async acquire(signal: AbortSignal): Promise<boolean> {
-    const { clock, onWait } = this.#options;
+    const { clock, onWait, mayHold = async () => true, onSquatter } = this.#options;
     for (let tries = 0; !signal.aborted; tries++) {
       if (await this.#bind()) return true;
+      if (!(await mayHold())) {
+        onSquatter?.();
+        return true;
+      }
       if (tries === 0) onWait();
       const began = clock.now();
       await this.#connect(signal);
