@@ -14,6 +14,9 @@ import { PodLinks } from './pod-links.ts';
 import { staysBound } from './socket-watch.ts';
 import { Supervisor } from './supervisor.ts';
 
+// The daemon's socket and ours are root's alone, whatever the runtime leaves to a container: who may talk to them moves leases of pods.
+process.umask(0o077);
+
 const options = readOptions();
 const logger = createLogger({ name: 'macvlan-dhcp', level: options.logLevel });
 const addon = loadAddon(options.addonPath);

@@ -130,6 +130,28 @@ describe('the agent', () => {
   });
 });
 
+describe('a process of the node that is not root', () => {
+  const NOBODY = [
+    'setpriv',
+    '--reuid=65534',
+    '--regid=65534',
+    '--clear-groups',
+    '--bounding-set=-all',
+    '--inh-caps=-all',
+  ];
+  const CONNECT = `require('net').connect(process.argv[1])
+    .on('connect', () => { console.log('connected'); process.exit(); })
+    .on('error', (error) => console.log(error.code));`;
+
+  test.each(['dhcp.sock', 'dhcp-control.sock'])('cannot talk to %s', async (socket) => {
+    const path = `/run/macvlan-operator/${socket}`;
+    const asRoot = await lab.exec('node', [process.execPath, '-e', CONNECT, path]);
+    expect(asRoot.trim()).toBe('connected');
+    const said = await lab.exec('node', [...NOBODY, process.execPath, '-e', CONNECT, path]);
+    expect(said.trim()).toBe('EACCES');
+  });
+});
+
 describe('of its three rights', () => {
   test.each(RIGHTS)('%s is needed', async (right) => {
     await dhcp.stop();

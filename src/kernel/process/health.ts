@@ -1,6 +1,6 @@
 // The endpoints that the kubelet and Prometheus ask: /healthz, /readyz, /metrics. First up, last down.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { http } from './http.ts';
 
 /** Says what is wrong, in a sentence, or nothing. */
@@ -20,6 +20,12 @@ export interface HealthOptions {
   /** The text for /metrics. */
   readonly metrics?: () => Promise<string>;
 }
+
+/**
+ * So many connections are kept; one more ends the oldest. Whoever reaches the port can connect and say nothing: that must neither
+ * cost descriptors without end, nor keep out a probe, which is served in milliseconds.
+ */
+const MOST_CONNECTIONS = 32;
 
 type Handler = () => Promise<{ readonly status: number; readonly type: string; readonly text: string }>;
 
@@ -58,12 +64,23 @@ export class HealthServer {
 
   #listen(port: number, routes: Readonly<Record<string, Handler>>): Promise<void> {
     const server = http.createServer((request, response) => void answer(routes, request, response));
+    keepFew(server);
     this.#servers.push(server);
     return new Promise((resolve, reject) => {
       server.once('error', reject);
       server.listen(port, this.#options.host, resolve);
     });
   }
+}
+
+function keepFew(server: Server): void {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    const [oldest] = sockets;
+    if (sockets.size > MOST_CONNECTIONS) oldest?.destroy();
+  });
 }
 
 async function answer(

@@ -1,7 +1,7 @@
 // The DHCP supervisor as a process in a lab's node, with the stock daemon that it starts, and what it tells over its socket.
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { buildAddon } from '../../../scripts/build-addon.ts';
 import type { DhcpReport, DhcpRequest, ReportedLease } from '../../../src/domain/dhcp/protocol.ts';
@@ -41,7 +41,11 @@ export class LabDhcp {
     const { dhcp = '' } = await buildTools([cniPlugins], printProgress());
     const program = join(import.meta.dirname, '../../../src/dhcp/main.ts');
     const limits = ['setpriv', '--bounding-set', `-all,${rights.join()}`, '--inh-caps', '-all'];
-    const child = lab.spawn('node', [...limits, process.execPath, program], {
+    // As a kubelet makes it.
+    await lab.enter(['mkdir', '-p', '-m', '755', dirname(CONTROL)]);
+    // The worst that a runtime may leave it with: whatever it makes would be everybody's.
+    const open = ['sh', '-c', 'umask 000; exec "$@"', 'sh'];
+    const child = lab.spawn('node', [...open, ...limits, process.execPath, program], {
       HOST_PREFIX: '',
       DHCP_PLUGIN: dhcp,
       NETLINK_ADDON: buildAddon(),

@@ -1,6 +1,9 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type HealthOptions, HealthServer } from '../../../../src/kernel/process/health.ts';
 import { Metrics } from '../../../../src/kernel/process/metrics.ts';
+import { until } from '../../../support/until.ts';
 
 const servers: HealthServer[] = [];
 afterEach(async () => {
@@ -18,6 +21,20 @@ async function serve(options: Partial<HealthOptions>) {
 }
 
 describe('the health endpoints', () => {
+  test('are there for who asks while others connect, say nothing and stay, and keep few of those', async () => {
+    const ask = await serve({});
+    const port = servers[0]?.port ?? 0;
+    const silent: Socket[] = [];
+    for (let i = 0; i < 300; i++) {
+      const socket = connect(port, '127.0.0.1').on('error', () => {});
+      silent.push(socket.resume());
+      await once(socket, 'connect');
+    }
+    expect((await ask('/healthz')).status).toBe(200);
+    await until('most are hung up on', () => silent.filter(({ destroyed }) => !destroyed).length < 64);
+    for (const socket of silent) socket.destroy();
+  });
+
   test('say that all is well when every check says nothing', async () => {
     const ask = await serve({ live: { loop: () => undefined } });
     expect(await ask('/healthz')).toEqual({ status: 200, text: '[+] loop\nok\n' });
