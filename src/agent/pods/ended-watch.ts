@@ -9,9 +9,12 @@ import {
   type Departures,
   departedIn,
   followPods,
+  isTakenOver,
   judgeDepartures,
+  type Remains,
   recallPods,
   seeStarted,
+  type ToldPod,
 } from '../../domain/pod/ended.ts';
 import type { Answer } from '../../kernel/controller/controller.ts';
 import type { Clock } from '../../kernel/process/clock.ts';
@@ -41,6 +44,7 @@ export interface EndedWatchOptions {
 export class EndedWatch {
   readonly #options: EndedWatchOptions;
   #departures: Departures = new Map();
+  #told: readonly ToldPod[] = [];
   #ended: readonly EndedPod[] = [];
   /** Links of which the agent before this one knew. */
   #earlier: readonly NodePod[] = [];
@@ -59,7 +63,7 @@ export class EndedWatch {
   /** Takes what the agent before this one knew, before it is written over: pods may have gone since. */
   begin(): void {
     const { agent, pods = [], ended = [] } = this.#options.state()?.status ?? {};
-    this.#ended = ended;
+    this.#tell(ended.map((pod) => ({ pod, since: this.#options.clock.now() })));
     const isSameBoot = agent?.bootId === this.#options.bootId;
     this.#earlier = isSameBoot ? pods.filter(({ state }) => state !== 'NeverAttached') : [];
   }
@@ -82,14 +86,20 @@ export class EndedWatch {
     const macs = await filters.read();
     // Who cannot see this node's cgroups has nothing to say.
     if (seen === undefined) return { type: 'later', ms: LONG_MS };
-    const { ended, rest } = judgeDepartures(this.#departures, { cgroups: seen, macs, heard: this.#heard }, clock.now());
+    const remains = { cgroups: seen, macs, heard: this.#heard };
+    const { ended, rest } = judgeDepartures(this.#departures, remains, clock.now());
     this.#departures = rest;
-    const told = addEnded(this.#ended, ended);
-    if (told !== this.#ended) {
-      this.#ended = told;
+    const told = addEnded(this.#told, ended, clock.now());
+    if (told !== this.#told) {
+      this.#tell(told);
       this.#options.onChange();
     }
-    return this.#answer();
+    return this.#answer(remains, new Set(attached.map(({ mac }) => mac)));
+  }
+
+  #tell(told: readonly ToldPod[]): void {
+    this.#told = told;
+    this.#ended = told.map(({ pod }) => pod);
   }
 
   #attached(): readonly AttachedPod[] {
@@ -105,8 +115,9 @@ export class EndedWatch {
     for (const { attachment, mac } of unheard) if (macs.has(mac)) this.#heard.add(attachment);
   }
 
-  #answer(): Answer {
-    const left = departedIn(this.#departures);
+  #answer(remains: Remains, theirs: ReadonlySet<string>): Answer {
+    // When a successor goes, there is a turn for it.
+    const left = departedIn(this.#departures).filter((departure) => !isTakenOver(departure, remains, theirs));
     if (left.length === 0) return { type: 'done' };
     const now = this.#options.clock.now();
     const isSoon = left.some(({ goneSince = now }) => now - goneSince < IS_LONG_MS);

@@ -44,8 +44,9 @@ export interface MacvlanNodeStateStatus {
   readonly dhcp?: NodeDhcp;
   /**
    * Pods that were attached, whose objects are gone from the cluster, and of which nothing is left on the node: no cgroup, so that
-   * nothing of them runs or is started any more, and no link with their MAC addresses. The latest ones, the last one last.
-   * @maxItems 128
+   * nothing of them runs or is started any more, and no link with their MAC addresses. The latest 128 and all of the last hour, the last
+   * one last.
+   * @maxItems 1024
    * @listType atomic
    */
   readonly ended?: readonly EndedPod[];

@@ -125,11 +125,32 @@ function isGone({ attachment, mac }: Trace, { macs, heard }: Remains): boolean {
   return heard.has(attachment) && !macs.has(mac);
 }
 
-/** The latest ones: whoever waits for one looks at once. */
-export const ENDED_KEPT = 128;
+/**
+ * Whether all that can be seen of a pod whose object is gone are MAC addresses that pods have which are there: its successor on the
+ * node, usually. Nothing can be told of it before those go, and nobody needs to look.
+ * @param theirs MAC addresses of pods whose objects are there
+ */
+export function isTakenOver({ pod, links }: Departure, remains: Remains, theirs: ReadonlySet<string>): boolean {
+  const left = links.filter(({ mac }) => remains.macs.has(mac));
+  return !remains.cgroups.has(pod.uid) && left.length > 0 && left.every(({ mac }) => theirs.has(mac));
+}
+
+/** A pod that was told to have ended, and when; in milliseconds. */
+export interface ToldPod {
+  readonly pod: EndedPod;
+  readonly since: number;
+}
+
+/** Whoever waits for a pod looks at once, and so a short memory will do; but nobody is forgotten before there was time to look. */
+const LATEST = 128;
+const UNFORGOTTEN_MS = 3_600_000;
+/** As many as a state has room for. */
+export const ENDED_KEPT = 1024;
 
 /** What is told, the latest last; nobody twice. */
-export function addEnded(told: readonly EndedPod[], ended: readonly EndedPod[]): readonly EndedPod[] {
-  const news = ended.filter(({ uid }) => !told.some((known) => known.uid === uid));
-  return news.length === 0 ? told : [...told, ...news].slice(-ENDED_KEPT);
+export function addEnded(told: readonly ToldPod[], ended: readonly EndedPod[], now: number): readonly ToldPod[] {
+  const news = ended.filter(({ uid }) => !told.some((known) => known.pod.uid === uid));
+  if (news.length === 0) return told;
+  const all = [...told, ...news.map((pod) => ({ pod, since: now }))];
+  return all.filter(({ since }, i) => now - since < UNFORGOTTEN_MS || i >= all.length - LATEST).slice(-ENDED_KEPT);
 }

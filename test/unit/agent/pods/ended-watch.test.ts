@@ -156,3 +156,36 @@ test('what an agent told in another boot of a pod whose object is gone counts fo
   await turns(ended, PLENTY);
   expect(ended.ended).toEqual([]);
 });
+
+test('a pod whose successor on the node has its MAC address is not looked for, and is told when that has ended, too', async () => {
+  const ended = watch();
+  pods.upsert(attached());
+  await ended.turn();
+  pods.remove('home/db-0');
+  const successor = attached();
+  pods.upsert({ ...successor, metadata: { ...successor.metadata, uid: 'u2' } });
+  cgroups = new Set(['agent', 'u1', 'u2']);
+  expect(await ended.turn()).toMatchObject({ type: 'later' });
+  cgroups = new Set(['agent', 'u2']);
+  expect(await ended.turn()).toEqual({ type: 'done' });
+  expect(ended.ended).toEqual([]);
+  pods.remove('home/db-0');
+  [cgroups, macs] = [new Set(['agent']), new Set()];
+  await turns(ended, PLENTY);
+  expect(ended.ended.map(({ uid }) => uid)).toEqual(['u1', 'u2']);
+});
+
+test('of more pods than a state used to have room for, each is told that ends at once', async () => {
+  const ended = watch();
+  const many = Array.from({ length: 200 }, (_, i) => {
+    const one = attached();
+    return { ...one, metadata: { ...one.metadata, name: `db-${i}`, uid: `u${i}` } };
+  });
+  for (const pod of many) pods.upsert(pod);
+  cgroups = new Set(many.map(({ metadata }) => metadata.uid));
+  await ended.turn();
+  for (const { metadata } of many) pods.remove(`home/${metadata.name}`);
+  [cgroups, macs] = [new Set(['agent']), new Set()];
+  await turns(ended, PLENTY);
+  expect(ended.ended).toHaveLength(200);
+});

@@ -7,6 +7,7 @@ import {
   ENDED_KEPT,
   followPods,
   GIVE_UP_MS,
+  isTakenOver,
   judgeDepartures,
   recallPods,
   seeStarted,
@@ -104,20 +105,44 @@ describe('a pod whose object is there', () => {
   });
 });
 
+describe('a pod whose MAC address is there', () => {
+  const there = (macs: ReadonlySet<string>, cgroups = nobody) => ({ cgroups, macs, heard });
+  const [departure] = departedIn(gone());
+  const taken = (remains: ReturnType<typeof there>, theirs: ReadonlySet<string>) =>
+    departure !== undefined && isTakenOver(departure, remains, theirs);
+
+  test('is taken over when a pod that is there has the address, and nothing else is left', () => {
+    expect(taken(there(all(MAC)), all(MAC))).toBe(true);
+    expect(taken(there(all(MAC)), all('02:4d:00:00:00:02'))).toBe(false);
+    expect(taken(there(all(MAC), all('u1')), all(MAC))).toBe(false);
+    expect(taken(there(nobody), all(MAC))).toBe(false);
+  });
+});
+
 describe('what is told', () => {
   const named = (uid: string) => ({ ...pod, uid });
+  const at = (since: number, ...uids: readonly string[]) => uids.map((uid) => ({ pod: named(uid), since }));
+  const many = (count: number) => Array.from({ length: count }, (_, i) => `u${i}`);
+  const HOUR = 3_600_000;
 
   test('stays the same list when there is nothing new', () => {
-    const told = [named('a')];
-    expect(addEnded(told, [])).toBe(told);
-    expect(addEnded(told, [named('a')])).toBe(told);
+    const told = at(0, 'a');
+    expect(addEnded(told, [], 1)).toBe(told);
+    expect(addEnded(told, [named('a')], 1)).toBe(told);
   });
 
-  test('is the latest ones, the last one last', () => {
-    const many = Array.from({ length: ENDED_KEPT }, (_, i) => named(`u${i}`));
-    const told = addEnded(many, [named('new')]);
+  test('is all of one burst, the last one last, and of an older one the latest 128', () => {
+    const burst = addEnded([], many(300).map(named), 0);
+    expect(burst).toEqual(at(0, ...many(300)));
+    expect(addEnded(burst, [named('new')], HOUR - 1)).toHaveLength(301);
+    const later = addEnded(burst, [named('new')], HOUR);
+    expect(later).toEqual([...at(0, ...many(300).slice(-127)), ...at(HOUR, 'new')]);
+  });
+
+  test('is never more than a state has room for', () => {
+    const told = addEnded(at(0, ...many(ENDED_KEPT)), [named('new')], 1);
     expect(told).toHaveLength(ENDED_KEPT);
-    expect(told[0]).toEqual(named('u1'));
-    expect(told.at(-1)).toEqual(named('new'));
+    expect(told[0]?.pod).toEqual(named('u1'));
+    expect(told.at(-1)?.pod).toEqual(named('new'));
   });
 });
