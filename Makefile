@@ -35,6 +35,9 @@ test-flow: deps binaries build ## run the tests against a real API server
 test-netns: deps binaries build ## run the tests against the real kernel, in network namespaces
 	@node test/run.ts netns
 
+test-image: deps binaries build ## run the tests of the image, for every architecture (QEMU runs what this machine cannot)
+	@node test/run.ts image
+
 test-e2e: deps binaries build ## run the tests on a real two-node cluster (K8S=1.35: on that Kubernetes; CLUSTER=kind: in kind)
 	@node test/run.ts e2e
 
@@ -54,7 +57,7 @@ compiler: $(MODULES)
 build: compiler ## bundle controller and agent and compile the netlink addon into dist/
 	@npm run -s build
 
-image: compiler ## put the image for this machine's architecture together as dist/image.tar (a docker archive; Docker is used where there is one)
+image: compiler ## put the image together as dist/image.tar (a docker archive; Docker is used where there is one); ARCH=amd64,arm64: for those, behind one reference in dist/image-oci.tar
 	@node scripts/image.ts
 
 generate: $(MODULES) ## generate CRDs, chart pieces and reference pages from src/api
@@ -81,4 +84,4 @@ soak: deps binaries build ## faults at random: the controller for five minutes (
 clean: ## remove what was built in this folder (not the cache of cluster binaries)
 	@rm -rf dist
 
-.PHONY: help deps compiler demo demo-down test test-unit test-flow test-netns test-e2e test-kind compatibility binaries build image generate verify lint format bench soak clean
+.PHONY: help deps compiler demo demo-down test test-unit test-flow test-netns test-image test-e2e test-kind compatibility binaries build image generate verify lint format bench soak clean

@@ -105,18 +105,24 @@ async function buildForThisMachine(): Promise<void> {
 
 /** `make image ARCH=…`: an archive for each, and one with all of them where there are several. */
 async function buildForAll(architectures: readonly Architecture[]): Promise<void> {
-  const archives: string[] = [];
-  let reference = '';
+  const images: BuiltImage[] = [];
   for (const architecture of architectures) {
     const image = await buildImageFor(architecture);
     tell(image.archive, `${image.reference} for ${architecture.name}`);
-    archives.push(image.archive);
-    reference = image.reference;
+    images.push(image);
   }
-  if (archives.length < 2) return;
-  const out = join(root, 'dist/image-oci.tar');
-  writeOciArchive({ archives, reference, out });
-  tell(out, `${reference} for ${architectures.map(({ name }) => name).join(' and ')}, an OCI image layout`);
+  if (images.length < 2) return;
+  const index = writeIndexOf(images, join(root, 'dist/image-oci.tar'));
+  const names = architectures.map(({ name }) => name).join(' and ');
+  tell(index, `${images[0]?.reference} for ${names}, an OCI image layout`);
+}
+
+/** One image of all of these, which have to be of different architectures, as an OCI image layout in a tar file; gives its path. */
+export function writeIndexOf(images: readonly BuiltImage[], out: string): string {
+  const [first] = images;
+  if (first === undefined) throw new Error('no images to put together');
+  writeOciArchive({ archives: images.map(({ archive }) => archive), reference: first.reference, out });
+  return out;
 }
 
 if (argv[1] === fileURLToPath(import.meta.url)) {

@@ -30,10 +30,12 @@ import { NetlinkError, RequestSocket } from './socket.ts';
 
 /** A dump that was disturbed is made again, this often at most: on a busy node one is disturbed now and then. */
 const ATTEMPTS = 4;
+/** EOPNOTSUPP, which has the same number on Linux, by the name that Node has for it. */
+const NOT_SUPPORTED = 'ENOTSUP';
 /** What a dump answers when there is nothing: a table that was never used, a link or family that is not there. */
-const NOTHING = new Set(['ENOENT', 'ENODEV', 'EAFNOSUPPORT', 'EOPNOTSUPP']);
-/** What a kernel without classifiers of that kind answers. */
-const NO_FILTERS = new Set(['ENOENT', 'EOPNOTSUPP']);
+const NOTHING = new Set(['ENOENT', 'ENODEV', 'EAFNOSUPPORT', NOT_SUPPORTED]);
+/** What a kernel without classifiers of that kind, or without any, answers. */
+const NO_FILTERS = new Set(['ENOENT', NOT_SUPPORTED]);
 /** What the kernel answers when a change is already made: somebody, or an earlier attempt, was faster. */
 const ALREADY: Readonly<Partial<Record<Change['type'], readonly string[]>>> = {
   RemoveAltName: ['ENOENT', 'ENODEV'],

@@ -15,9 +15,13 @@ export class RemoteNetwork implements NetworkPort {
   readonly #child: ChildProcess;
   readonly #lines: Interface;
 
-  constructor(lab: Lab, namespace: string) {
+  /**
+   * @param node words that run Node; default: the project's own
+   * @param addon made for it; default: the machine's
+   */
+  constructor(lab: Lab, namespace: string, node: readonly string[] = [process.execPath], addon = buildAddon()) {
     const program = join(import.meta.dirname, 'network-child.ts');
-    this.#child = lab.spawn(namespace, [process.execPath, program, buildAddon()]);
+    this.#child = lab.spawn(namespace, [...node, program, addon]);
     if (this.#child.stdout === null) throw new Error('no output of the child');
     this.#lines = createInterface({ input: this.#child.stdout });
   }
@@ -44,6 +48,7 @@ export class RemoteNetwork implements NetworkPort {
   }
 
   async close(): Promise<void> {
+    if (this.#child.exitCode !== null) return;
     const ended = once(this.#child, 'exit');
     this.#child.stdin?.end();
     await ended;
@@ -51,8 +56,10 @@ export class RemoteNetwork implements NetworkPort {
 
   async #call<T>(call: Call): Promise<T> {
     const answer = once(this.#lines, 'line');
+    const end = once(this.#lines, 'close');
     this.#child.stdin?.write(`${JSON.stringify(call)}\n`);
-    const [line] = await answer;
+    const [line] = await Promise.race([answer, end]);
+    if (line === undefined) throw new Error(`the process of the network ended at ${call.method}`);
     return JSON.parse(String(line)) as T;
   }
 }
