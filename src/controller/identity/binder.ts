@@ -72,6 +72,8 @@ export class Binder {
     const elsewhere = this.#refusalElsewhere(pod, reference, view);
     if (elsewhere !== undefined) return { ...elsewhere, pod, identity: undefined };
     if (links.length === 0) return this.#withoutLinks(pod, view, signal);
+    const unknown = notYetKnown(pod, view);
+    if (unknown !== undefined) return { ...unknown, pod, identity };
     const found = sight.identities.get(`${reference.namespace}/${identity}`);
     const attachments = links.map(({ attachment }) => attachment);
     const placement = placementFor({ pod, attachments, nodes: sight.stores.nodes.list() });

@@ -56,8 +56,9 @@ export function linksOf(pod: Pod, view: NetworkView): readonly LinkRequest[] | R
 }
 
 /**
- * Why a pod without a link of ours cannot be let go: whose some network of it is is not known yet, since its attachment or NAD was made,
- * or seen by our watches, a moment later than the pod. Nothing when all of them are somebody else's.
+ * Why a pod cannot be let go: it is not known yet whose one of its networks is, since its attachment or NAD was made, or seen by our
+ * watches, a moment later than the pod, or is gone. Multus would try until it is there, and then give the pod a link on an attachment
+ * without anything of its identity. Nothing when all of its networks are there.
  */
 export function notYetKnown(pod: Pod, view: NetworkView): Refusal | undefined {
   const parsed = parseNetworks(pod.metadata.annotations?.[ANNOTATION_NETWORKS] ?? '');
@@ -96,7 +97,7 @@ function notYet({ name, namespace }: NetworkElement): Refusal {
   return {
     reason: 'NetworkMissing',
     message: `The NetworkAttachmentDefinition ${name}${namespace === undefined ? '' : ` in ${namespace}`} is not there yet.`,
-    remedy: `If it is that of an attachment, look at the condition Rendered of MacvlanAttachment ${name}.`,
+    remedy: `If it is that of an attachment, look at the condition Rendered of MacvlanAttachment ${name}; else make it, or leave it out in the template of the pod.`,
   };
 }
 

@@ -14,7 +14,8 @@ export const IDENTITY_PROBLEMS = {
     'The Secret from which addresses follow is missing or damaged. Identities that have their addresses are not concerned.',
   QuotaExceeded: 'A ResourceQuota of the namespace has no room for another MacvlanIdentity.',
   NetworksInvalid: 'The networks annotation of the pod cannot be read.',
-  NetworkMissing: 'The pod asks for an identity, and none of its networks is an attachment in its namespace (yet).',
+  NetworkMissing:
+    'The pod asks for an identity, and none of its networks is an attachment in its namespace (yet), or one of them is not there.',
   NoNodeReady: 'The attachment says `placement: Require`, and no node that the pod may go to is ready for it (yet).',
   PlacementContradicts: 'The attachment says `placement: Require`, and no node that the pod selects takes part in it.',
   IdentityNameInvalid: 'The name in the annotation cannot be that of an identity.',

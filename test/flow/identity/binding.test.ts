@@ -1,6 +1,7 @@
 // Who asks, and what a bound pod looks like: on a real API server with the chart's policies.
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { NAMESPACE } from '../../../src/api/kube.ts';
+import { NETWORK_ATTACHMENT_DEFINITION } from '../../../src/api/multus.ts';
 import { until } from '../../support/until.ts';
 import { useIdentityWorld } from './use-world.ts';
 import { HOME, type IdentityWorld, MAC, networksOf } from './world.ts';
@@ -12,6 +13,8 @@ beforeAll(async () => {
   world = opened();
   await world.start();
   await world.attach('lan');
+  const other = { metadata: { namespace: HOME, name: 'other' }, spec: { config: '{}' } };
+  await world.client.create(NETWORK_ATTACHMENT_DEFINITION, other);
   await world.attach('cams', { identity: { macPrefix: '02:4d' } });
 }, 600_000);
 

@@ -1,6 +1,7 @@
 // Networks that are not ours, or not yet: what a pod that is held may choose there, and when it is let go.
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { NETWORK_ATTACHMENT_DEFINITION } from '../../../src/api/multus.ts';
+import { ATTACHMENT } from '../../../src/api/v1alpha1/attachment.ts';
 import { until } from '../../support/until.ts';
 import { useIdentityWorld } from './use-world.ts';
 import { HOME, type IdentityWorld, MAC, networksOf } from './world.ts';
@@ -60,5 +61,36 @@ describe('a pod that is held by the label of its namespace', () => {
     expect(await world.told('early', 'NetworkMissing')).toContain('NetworkAttachmentDefinition later is not there yet');
     await world.attach('later');
     expect(networksOf(await world.bound('early'))[1]).toEqual({ name: 'later', mac: expect.stringMatching(MAC) });
+  });
+});
+
+describe('a pod with a link of ours', () => {
+  test.each(['auto', ''])(
+    'waits for a network that is not there, and has all its addresses when it comes: %p',
+    async (identity) => {
+      const asks = identity === '' ? gated : {};
+      const absent = identity === '' ? 'absent-b' : 'absent-a';
+      await world.makePod(`with-${absent}`, { networks: `lan,${absent}`, identity, ...asks });
+      expect(await world.told(`with-${absent}`, 'NetworkMissing')).toContain(`${absent} is not there yet`);
+      expect((await world.pod(`with-${absent}`))?.spec.schedulingGates).toHaveLength(1);
+      await world.attach(absent);
+      const mac = expect.stringMatching(MAC);
+      expect(networksOf(await world.bound(`with-${absent}`))).toMatchObject([
+        { name: 'lan', mac },
+        { name: absent, mac },
+      ]);
+    },
+  );
+
+  test('waits for an attachment that was deleted, and is bound to the one that is made anew', async () => {
+    await world.attach('fleeting');
+    await world.client.delete(ATTACHMENT, { name: 'fleeting' });
+    const nad = { namespace: HOME, name: 'fleeting' };
+    await until('its NAD is gone', async () => !(await world.client.get(NETWORK_ATTACHMENT_DEFINITION, nad)));
+    await world.makePod('abandoned', { networks: 'lan,fleeting' });
+    expect(await world.told('abandoned', 'NetworkMissing')).toContain('fleeting is not there yet');
+    await until('the attachment is gone', async () => !(await world.client.get(ATTACHMENT, { name: 'fleeting' })));
+    await world.attach('fleeting');
+    expect(networksOf(await world.bound('abandoned'))[1]?.mac).toMatch(MAC);
   });
 });
