@@ -92,6 +92,14 @@ function offerToDocker({ reference, archive }: BuiltImage): string {
   }
 }
 
+/** What to do with the archive; nodes that pull need a reference of their own registry. */
+function tellNext(path: string, reference: string, format: 'docker-archive' | 'oci-archive'): void {
+  const target = `docker://REGISTRY/${reference.slice(reference.indexOf('/') + 1)}`;
+  const all = format === 'oci-archive' ? '--all ' : '';
+  stdout.write(`next, on each node:  ctr --namespace k8s.io images import ${basename(path)}\n`);
+  stdout.write(`or, for all of them: skopeo copy ${all}${format}:${join('dist', basename(path))} ${target}\n`);
+}
+
 function tell(path: string, what: string): void {
   stdout.write(`dist/${basename(path)}: ${what}, ${(statSync(path).size / 1024 / 1024).toFixed(1)} MiB\n`);
 }
@@ -101,6 +109,7 @@ async function buildForThisMachine(): Promise<void> {
   const image = await buildOperatorImage();
   stdout.write(`${offerToDocker(image)}\n`);
   tell(image.archive, image.reference);
+  tellNext(image.archive, image.reference, 'docker-archive');
 }
 
 /** `make image ARCH=…`: an archive for each, and one with all of them where there are several. */
@@ -111,10 +120,16 @@ async function buildForAll(architectures: readonly Architecture[]): Promise<void
     tell(image.archive, `${image.reference} for ${architecture.name}`);
     images.push(image);
   }
-  if (images.length < 2) return;
+  const [first, ...others] = images;
+  if (first === undefined) return;
+  if (others.length === 0) {
+    tellNext(first.archive, first.reference, 'docker-archive');
+    return;
+  }
   const index = writeIndexOf(images, join(root, 'dist/image-oci.tar'));
   const names = architectures.map(({ name }) => name).join(' and ');
-  tell(index, `${images[0]?.reference} for ${names}, an OCI image layout`);
+  tell(index, `${first.reference} for ${names}, an OCI image layout`);
+  tellNext(index, first.reference, 'oci-archive');
 }
 
 /** One image of all of these, which have to be of different architectures, as an OCI image layout in a tar file; gives its path. */

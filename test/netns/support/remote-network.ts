@@ -14,6 +14,7 @@ import type { Call } from './network-child.ts';
 export class RemoteNetwork implements NetworkPort {
   readonly #child: ChildProcess;
   readonly #lines: Interface;
+  readonly #ended: Promise<unknown[]>;
 
   /**
    * @param node words that run Node; default: the project's own
@@ -24,6 +25,7 @@ export class RemoteNetwork implements NetworkPort {
     this.#child = lab.spawn(namespace, [...node, program, addon]);
     if (this.#child.stdout === null) throw new Error('no output of the child');
     this.#lines = createInterface({ input: this.#child.stdout });
+    this.#ended = once(this.#lines, 'close');
   }
 
   /** Of the process that makes the changes. */
@@ -55,10 +57,9 @@ export class RemoteNetwork implements NetworkPort {
   }
 
   async #call<T>(call: Call): Promise<T> {
-    const answer = once(this.#lines, 'line');
-    const end = once(this.#lines, 'close');
+    const answer = new Promise<[string]>((resolve) => this.#lines.once('line', (line) => resolve([line])));
     this.#child.stdin?.write(`${JSON.stringify(call)}\n`);
-    const [line] = await Promise.race([answer, end]);
+    const [line] = await Promise.race([answer, this.#ended]);
     if (line === undefined) throw new Error(`the process of the network ended at ${call.method}`);
     return JSON.parse(String(line)) as T;
   }
