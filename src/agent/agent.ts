@@ -2,6 +2,7 @@
 import type { MacvlanNodeState } from '../api/v1alpha1/node-state.ts';
 import { needsDhcpDaemon } from '../domain/attachment/node-membership.ts';
 import type { LinkSights } from '../domain/pod/link-state.ts';
+import type { LanFacts } from '../domain/pod/rivals.ts';
 import { CONTEST_LIMITS, type ContestLimits } from '../domain/shim/contest.ts';
 import { Controller } from '../kernel/controller/controller.ts';
 import type { Clock } from '../kernel/process/clock.ts';
@@ -13,12 +14,14 @@ import { Pace } from './pace.ts';
 import { type LinkSightings, verifiedParents } from './plan.ts';
 import { EndedWatch } from './pods/ended-watch.ts';
 import { PodWatch } from './pods/pod-watch.ts';
+import { RivalWatch } from './pods/rival-watch.ts';
 import type {
   CachePort,
   CgroupsPort,
   DhcpPort,
   FiltersPort,
   Hint,
+  LanPort,
   NetworkPort,
   PluginsPort,
   ProbePort,
@@ -54,6 +57,8 @@ export interface AgentOptions {
   readonly dhcp?: DhcpPort;
   /** Where it is seen of pods that vanished whether anything of them is left; without it, nothing is said of them. */
   readonly remains?: { readonly cgroups: CgroupsPort; readonly filters: FiltersPort };
+  /** Asks the LAN who else has addresses of pods; without it, nobody is asked. */
+  readonly lan?: LanPort;
   /** Asks the LAN whether it filters MAC addresses; without it, nobody is asked. */
   readonly probe?: ProbePort;
   /** Where programs on the node listen for ARP, as indexes of links. */
@@ -93,11 +98,15 @@ export function createAgent(options: AgentOptions): Agent {
     queue: new WorkQueue({ clock, longestRetryMs: LONGEST_RETRY_MS }),
     ...shared,
   });
+  const rivalWatch =
+    options.lan === undefined
+      ? undefined
+      : new RivalWatch({ lan: options.lan, clock, onChange: () => links.enqueue(nodeName) });
   const guard = new ShimGuard(options.contest ?? CONTEST_LIMITS);
   const reconcile = reconcileNode({
     ...options,
     ...stores,
-    evidence: () => evidenceOf(podWatch, endedWatch, options.dhcp),
+    evidence: () => evidenceOf({ podWatch, endedWatch, rivalWatch, dhcp: options.dhcp }),
     guard,
     reporter,
     probes: probes.findings,
@@ -106,6 +115,7 @@ export function createAgent(options: AgentOptions): Agent {
       shimWatch.watch(outcome);
       if (podWatch?.setParents(verifiedParents(outcome.plan.attachments)) === true) pods.enqueue(nodeName);
       probes.follow(outcome.plan.attachments);
+      if (rivalWatch?.follow(lanFactsOf(outcome, podWatch)) === true) rivals.enqueue(nodeName);
       const { isSettled, contested } = outcome;
       pace.turnEnded({ didChange: outcome.changes > 0, isSettled, isContested: contested.size > 0 });
       options.onOutcome?.(outcome);
@@ -131,6 +141,14 @@ export function createAgent(options: AgentOptions): Agent {
     queue: queue(),
     ...shared,
   });
+  let stopping: AbortSignal | undefined;
+  const rivals = new Controller({
+    name: 'rivals',
+    // A question is cut short when the agent is to stop; what the controller hands in ends only with its patience.
+    reconcile: async (_key, signal) => rivalWatch?.turn(stopping ?? signal) ?? { type: 'blocked' },
+    queue: queue(),
+    ...shared,
+  });
 
   reporter.observe(stores.states.get(nodeName));
   stores.states.onChange(({ key, current }) => {
@@ -150,7 +168,10 @@ export function createAgent(options: AgentOptions): Agent {
       return podWatch?.sights ?? new Map();
     },
     async run(signal) {
+      stopping = signal;
       const stopListening = options.listen((hint) => {
+        // What is asked of the LAN is no news.
+        if (hint.type === 'Neighbour' && hint.by !== undefined && hint.by === options.lan?.port) return;
         guard.hear(hint, options.network.port, clock.now());
         const delay = isUrgent(hint) ? pace.delay() : PATIENCE_MS;
         if (delay > 0) links.enqueueAfter(nodeName, delay);
@@ -175,27 +196,41 @@ export function createAgent(options: AgentOptions): Agent {
         reports.run(signal),
         pods.run(signal),
         departures.run(signal),
+        rivals.run(signal),
       ]);
       stopResync();
       stopListening();
       shimWatch.stop();
-      const { network, podLinks, remains } = options;
-      await Promise.all([network.close(), podLinks?.sandboxes.close(), remains?.filters.close()]);
+      const { network, podLinks, remains, lan } = options;
+      await Promise.all([network.close(), podLinks?.sandboxes.close(), remains?.filters.close(), lan?.close()]);
     },
   };
 }
 
+interface Watches {
+  readonly podWatch: PodWatch | undefined;
+  readonly endedWatch: EndedWatch | undefined;
+  readonly rivalWatch: RivalWatch | undefined;
+  readonly dhcp: DhcpPort | undefined;
+}
+
 /** What has been seen of pods' links; nothing while a first look is still to come. */
-function evidenceOf(
-  podWatch: PodWatch | undefined,
-  endedWatch: EndedWatch | undefined,
-  dhcp: DhcpPort | undefined,
-): LinkSightings | undefined {
+function evidenceOf({ podWatch, endedWatch, rivalWatch, dhcp }: Watches): LinkSightings | undefined {
   const ended = endedWatch === undefined ? {} : { ended: endedWatch.ended };
-  const known = { ...ended, ...(dhcp === undefined ? {} : { dhcp: dhcp.sight }) };
+  const rivals = rivalWatch === undefined ? {} : { rivals: rivalWatch.rivals };
+  const known = { ...ended, ...rivals, ...(dhcp === undefined ? {} : { dhcp: dhcp.sight }) };
   if (podWatch === undefined) return known;
   const { sights, unknown, hasLooked } = podWatch;
   return hasLooked ? { sights, unknown, ...known } : undefined;
+}
+
+/** What there is to ask of the LAN. */
+function lanFactsOf({ plan, facts }: Outcome, podWatch: PodWatch | undefined): LanFacts {
+  return {
+    sights: podWatch?.sights ?? new Map(),
+    attachments: new Map(facts.attachments.map((attachment) => [attachment.metadata.name, attachment])),
+    parents: verifiedParents(plan.attachments),
+  };
 }
 
 function endedWatchFor(

@@ -18,6 +18,7 @@ import { loadAddon } from './netlink/addon.ts';
 import { readArpListeners } from './netlink/arp-listeners.ts';
 import { listen } from './netlink/events.ts';
 import { MacFilters } from './netlink/filters.ts';
+import { Lan } from './netlink/lan.ts';
 import { LinkSettings } from './netlink/link-settings.ts';
 import { NetlinkNetwork } from './netlink/network.ts';
 import { readSocketOwners } from './netlink/socket-owner.ts';
@@ -62,6 +63,7 @@ const agent = createAgent({
   },
   dhcp,
   remains: { cgroups: new PodCgroups(options.cgroupPath, options.podUid), filters: new MacFilters(addon) },
+  lan: new Lan(addon, clock),
   probe: new MacFilterProbe(addon, settings),
   arpListeners: () => readArpListeners(),
   listen: (onHint) =>

@@ -16,6 +16,7 @@ import { preflight } from '../domain/parent/preflight/list.ts';
 import { pluginsFor } from '../domain/parent/preflight/plugins.ts';
 import { sharingProblems } from '../domain/parent/sharing.ts';
 import { attachedPods } from '../domain/pod/attached.ts';
+import type { Rivals } from '../domain/pod/contested.ts';
 import { judgeLinks, type LinkSights, type PodLink } from '../domain/pod/link-state.ts';
 import { type ProvenLink, provenLinks } from '../domain/pod/proven.ts';
 import type { Problem } from '../domain/problem.ts';
@@ -29,6 +30,8 @@ export interface LinkSightings {
   readonly sights?: LinkSights;
   /** Keys of links that are written on pods and that CNI's result cache does not know. */
   readonly unknown?: ReadonlySet<string>;
+  /** Other devices on the LAN that have addresses of pods' links. */
+  readonly rivals?: Rivals;
   /** Pods whose objects are gone, and of which nothing is left on the node. */
   readonly ended?: readonly EndedPod[];
   /** The node's DHCP daemon and its leases; nothing where nobody looks. */
@@ -120,6 +123,7 @@ export function planNode(facts: NodeFacts): NodePlan {
       attached: pods,
       attachments: new Map(facts.attachments.map((attachment) => [attachment.metadata.name, attachment])),
       sights,
+      ...(facts.rivals === undefined ? {} : { rivals: facts.rivals }),
       before: facts.state?.status?.pods ?? [],
       parents: verifiedParents(parents),
     }),

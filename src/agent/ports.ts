@@ -2,7 +2,7 @@
 import type { DhcpSight } from '../domain/dhcp/problems.ts';
 import type { ClientName, DhcpAnswer } from '../domain/dhcp/protocol.ts';
 import type { Change, Refusal } from '../domain/net/change.ts';
-import type { Link, Network } from '../domain/net/network.ts';
+import type { Link, Neighbour, Network } from '../domain/net/network.ts';
 import type { ProbeFinding, ProbeWish } from '../domain/parent/mac-filter.ts';
 import type { CachedLink } from '../domain/pod/cached-link.ts';
 import type { LinkSight } from '../domain/pod/link-state.ts';
@@ -63,6 +63,18 @@ export interface CgroupsPort {
 export interface FiltersPort {
   /** MAC addresses, those of all macvlan links that are up. Rejects when the whole truth cannot be had. */
   read(): Promise<ReadonlySet<string>>;
+  close(): Promise<void>;
+}
+
+/** Asks the LAN, as the node, who has IPv4 addresses. */
+export interface LanPort {
+  /**
+   * The IPv4 neighbours behind a NIC once those who have one of the addresses have answered, which takes a second or two. Addresses that
+   * somebody has written down for good are left alone. Rejects when the kernel does not answer.
+   */
+  ask(parent: number, addresses: readonly string[], signal: AbortSignal): Promise<readonly Neighbour[]>;
+  /** The netlink port that the kernel is asked from, once it is known. */
+  readonly port?: number | undefined;
   close(): Promise<void>;
 }
 

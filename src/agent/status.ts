@@ -41,6 +41,7 @@ const LIMITS = {
   shims: 256,
   pods: 4096,
   problems: 16,
+  rivals: 16,
   addresses: 32,
   altNames: 32,
 };
@@ -255,7 +256,7 @@ function shimsOf({ plan, facts }: Outcome): readonly NodeShim[] {
 }
 
 function podStatus(pod: PodLink): NodePod {
-  const { namespace, name, uid, attachment, mac, ips, duplicates, state, problem } = pod;
+  const { namespace, name, uid, attachment, mac, ips, duplicates, rivals, state, problem } = pod;
   return {
     namespace,
     name,
@@ -265,6 +266,7 @@ function podStatus(pod: PodLink): NodePod {
     ...(mac === '' ? {} : { mac }),
     ...(ips.length === 0 ? {} : { ips }),
     ...(duplicates === undefined ? {} : { duplicates }),
+    ...(rivals === undefined ? {} : { rivals: rivals.slice(0, LIMITS.rivals) }),
     state,
     ...(problem === undefined ? {} : { problem: problemStatus(problem) }),
   };

@@ -175,6 +175,10 @@ export const NDA_DST = 1;
 export const NDA_LLADDR = 2;
 export const NDA_IFINDEX = 8;
 export const NUD_PERMANENT = 0x80;
+/** Find out who it is, as if there were something to send. */
+export const NTF_USE = 1;
+/** Somebody else than the kernel looks after the entry. */
+export const NTF_EXT_LEARNED = 0x10;
 /** The entry is about an address that this node answers for. */
 export const NTF_PROXY = 8;
 export const NTF_ROUTER = 0x80;

@@ -184,11 +184,17 @@ export interface NodePod {
    */
   readonly ips?: readonly string[];
   /**
-   * Addresses of the link for which somebody else on the LAN answered.
+   * Addresses of the link for which somebody else on the LAN answered, and its MAC address where somebody else has that.
    * @maxItems 16
    * @listType atomic
    */
   readonly duplicates?: readonly string[];
+  /**
+   * Who that is, where it is known: the others' IPv4 and MAC addresses, as the node's own kernel got them by ARP.
+   * @maxItems 16
+   * @listType atomic
+   */
+  readonly rivals?: readonly PodRival[];
   /**
    * What became of the link. Attached: it is there, as far as can be seen. Ghost: it vanished, and the pod runs on without it.
    * Repaired: it vanished and was made again in place. Stale: it is there, with older settings than the attachment's or on
@@ -197,6 +203,14 @@ export interface NodePod {
   readonly state: 'Attached' | 'Ghost' | 'Repaired' | 'Stale' | 'NeverAttached';
   /** Why it is a ghost still. */
   readonly problem?: ProblemStatus;
+}
+
+/** Another device on the LAN that has an address of a pod's link. */
+export interface PodRival {
+  /** Its IPv4 address. */
+  readonly address: string;
+  /** Its MAC address. */
+  readonly mac: string;
 }
 
 /** A pod of which nothing is left on its node. */

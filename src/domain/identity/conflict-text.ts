@@ -7,8 +7,8 @@ const SPELLED_OUT = 3;
 
 /** Where the address is, and whose it is: one sentence for each, always the same for the same conflict. */
 export function describeConflict({ address, sightings, owners, attachments }: Conflict): string {
-  const pods = sightings.map(({ namespace, name, node }) => `pod ${namespace}/${name} on node ${node}`);
-  const other = hasOther({ address, sightings }) ? ['another device on the LAN'] : [];
+  const pods = sightings.map((sighting) => describeLink(sighting, address));
+  const other = hasOther({ address, sightings }) ? [describeOthers(sightings, address)] : [];
   const users = listed([...shortened([...new Set(pods)]), ...other]);
   const names = owners.map(({ namespace, name }) => `${namespace}/${name}`);
   const belongs = names.length === 0 ? '' : ` It belongs to MacvlanIdentity ${listed(shortened(names))}.`;
@@ -39,6 +39,28 @@ export function describeAll(conflicts: readonly Conflict[]): string {
 
 function hasOther({ address, sightings }: { readonly address: string; readonly sightings: readonly Sighting[] }) {
   return sightings.some((sighting) => isOnLanToo(sighting, address));
+}
+
+/** With its MAC address, where somebody has to find out who of two it is. */
+function describeLink(sighting: Sighting, address: string): string {
+  const { namespace, name, node, mac = '' } = sighting;
+  const own = othersIn(sighting, address).length > 0 && mac !== '' && mac !== address ? ` (${mac})` : '';
+  return `pod ${namespace}/${name} on node ${node}${own}`;
+}
+
+function describeOthers(sightings: readonly Sighting[], address: string): string {
+  const others = [...new Set(sightings.flatMap((sighting) => othersIn(sighting, address)))].sort();
+  return others.length === 0
+    ? 'another device on the LAN'
+    : `another device on the LAN (${shortened(others).join(', ')})`;
+}
+
+/** What is known of others with the address: their MAC addresses, or, of a MAC address, their IP addresses. */
+function othersIn({ rivals = [] }: Sighting, address: string): readonly string[] {
+  return rivals.flatMap((rival) => {
+    if (rival.address === address) return [rival.mac];
+    return rival.mac === address ? [rival.address] : [];
+  });
 }
 
 function shortened(names: readonly string[]): readonly string[] {

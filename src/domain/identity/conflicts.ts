@@ -128,8 +128,8 @@ function addressesOfLink({ mac = '', ips = [], duplicates = [] }: NodePod): read
 }
 
 function entryOf(pod: NodePod): readonly [string, NodePod] {
-  const { uid, attachment, interface: link, mac, ips, duplicates } = pod;
-  return [JSON.stringify([uid, attachment, link, mac, ips, isThere(pod), duplicates]), pod];
+  const { uid, attachment, interface: link, mac, ips, duplicates, rivals } = pod;
+  return [JSON.stringify([uid, attachment, link, mac, ips, isThere(pod), duplicates, rivals]), pod];
 }
 
 function distinct(identities: readonly IdentityReference[]): readonly IdentityReference[] {

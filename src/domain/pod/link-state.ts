@@ -7,10 +7,11 @@ import type { Pod } from '../../api/kube.ts';
 import { ANNOTATION_NETWORKS } from '../../api/multus.ts';
 import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
 import type { ProblemStatus } from '../../api/v1alpha1/attachment-status.ts';
-import type { NodePod } from '../../api/v1alpha1/node-state.ts';
+import type { NodePod, PodRival } from '../../api/v1alpha1/node-state.ts';
 import type { Problem } from '../problem.ts';
 import type { AttachedPod } from './attached.ts';
 import { type CachedLink, isForeignLink, keyOfLink } from './cached-link.ts';
+import { contested, type Rivals } from './contested.ts';
 import { settingsOf } from './link-settings.ts';
 import { addressesOf, duplicatesIn, type LiveAddress } from './live-addresses.ts';
 import { isUnreadable, parseNetworks } from './networks.ts';
@@ -40,6 +41,8 @@ export type LinkSights = ReadonlyMap<string, LinkSight>;
 export interface PodLink extends AttachedPod {
   /** Addresses for which somebody else on the LAN answered. */
   readonly duplicates?: readonly string[];
+  /** Who that is, where it is known. */
+  readonly rivals?: readonly PodRival[];
   readonly state: NodePod['state'];
   readonly problem?: ProblemStatus;
 }
@@ -50,6 +53,8 @@ export interface LinkFacts {
   readonly attached: readonly AttachedPod[];
   readonly attachments: ReadonlyMap<string, MacvlanAttachment>;
   readonly sights: LinkSights;
+  /** Other devices on the LAN that have addresses of links. */
+  readonly rivals?: Rivals;
   /** What was said of the links before: it stands where nobody can see, or nobody has looked since the agent was started. */
   readonly before: readonly NodePod[];
   /** Index of the verified NIC by attachment. */
@@ -68,7 +73,8 @@ export function judgeLinks(facts: LinkFacts): readonly PodLink[] {
   const links = own.map((link) => {
     const sight = facts.sights.get(keyOfLink(link));
     const judged = sight === undefined ? undefined : judge(sight, settings, facts.parents);
-    return { ...link, ...ipsNow(sight), ...(judged ?? saidBefore(before.get(keyOfLink(link)))) };
+    const now = withRivals({ ...link, ...ipsNow(sight) }, facts.rivals?.get(keyOfLink(link)));
+    return { ...now, ...(judged ?? saidBefore(before.get(keyOfLink(link)))) };
   });
   return [...links, ...neverAttached(facts)].sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
 }
@@ -79,6 +85,12 @@ function ipsNow(sight: LinkSight | undefined): Partial<Pick<PodLink, 'ips' | 'du
   const { granted, learnt } = addressesOf(sight.cached, sight.live.addresses);
   const duplicates = duplicatesIn(sight.live.addresses);
   return { ips: [...granted, ...learnt].sort(), ...(duplicates.length === 0 ? {} : { duplicates }) };
+}
+
+function withRivals<T extends AttachedPod & Pick<PodLink, 'duplicates'>>(link: T, rivals: readonly PodRival[] = []): T {
+  const addresses = contested(rivals, link);
+  if (addresses.length === 0) return link;
+  return { ...link, duplicates: [...new Set([...(link.duplicates ?? []), ...addresses])].sort(), rivals };
 }
 
 function saidBefore(link: NodePod | undefined): Pick<PodLink, 'state' | 'problem'> {

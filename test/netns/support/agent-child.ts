@@ -5,6 +5,7 @@ import { DhcpClient } from '../../../src/agent/dhcp/dhcp-client.ts';
 import { loadAddon } from '../../../src/agent/netlink/addon.ts';
 import { readArpListeners } from '../../../src/agent/netlink/arp-listeners.ts';
 import { listen } from '../../../src/agent/netlink/events.ts';
+import { Lan } from '../../../src/agent/netlink/lan.ts';
 import { LinkSettings } from '../../../src/agent/netlink/link-settings.ts';
 import { NetlinkNetwork } from '../../../src/agent/netlink/network.ts';
 import { ResultCache } from '../../../src/agent/pods/result-cache.ts';
@@ -88,6 +89,7 @@ function start(command: Extract<Command, { op: 'start' }>): void {
     plugins: { missing: async (wanted) => wanted.filter((name) => missingPlugins.includes(name)) },
     podLinks: command.links === 'AsWritten' ? new WrittenLinks(stores.pods, stores.attachments) : real,
     ...(dhcp === undefined ? {} : { dhcp }),
+    lan: new Lan(addon, monotonicClock),
     probe: new MacFilterProbe(addon, new LinkSettings()),
     arpListeners: () => readArpListeners(),
     listen: (onHint) => listen(addon, onHint),

@@ -4,6 +4,7 @@ import { NodeLock } from '../../../src/agent/lock.ts';
 import { loadAddon } from '../../../src/agent/netlink/addon.ts';
 import { listen } from '../../../src/agent/netlink/events.ts';
 import { MacFilters } from '../../../src/agent/netlink/filters.ts';
+import { Lan } from '../../../src/agent/netlink/lan.ts';
 import { LinkSettings } from '../../../src/agent/netlink/link-settings.ts';
 import { NetlinkNetwork } from '../../../src/agent/netlink/network.ts';
 import { Sandboxes } from '../../../src/agent/pods/sandboxes.ts';
@@ -92,6 +93,15 @@ export const OPERATIONS: Readonly<Record<string, () => Promise<void>>> = {
       { type: 'IgnoreRouters', ifindex, name: SHIM },
       { type: 'StartNdpProxy', ifindex, name: SHIM },
     ]),
+  async 'ask the LAN who else has an address of a pod'() {
+    const network = new NetlinkNetwork(addon);
+    const parent = indexOf(await network.read(), NIC);
+    await network.close();
+    const lan = new Lan(addon, clock);
+    const found = await lan.ask(parent, [ROUTER_IP], new AbortController().signal);
+    await lan.close();
+    if (!found.some(({ address, mac }) => address === ROUTER_IP && mac !== '')) throw new Error('nobody answered');
+  },
   async 'look at links in pods, from outside'() {
     const sandboxes = new Sandboxes(addon, '/run/netns');
     const [live] = await sandboxes.look([LINK]);

@@ -101,6 +101,20 @@ describe('what is told', () => {
     expect(conflict && describeConflict(conflict)).toBe(
       '192.0.2.50 on lan is in use by pod home/a on node a and another device on the LAN.',
     );
+  });
+
+  test('tells both MAC addresses where they are known, and of a MAC address where else it is', () => {
+    const mac = '02:4d:00:00:00:01';
+    const ofAddress = link('a', { mac, duplicates: [IP], rivals: [{ address: IP, mac: '00:11:22:33:44:55' }] });
+    const conflict = judge(IP, { sightings: [ofAddress] });
+    expect(conflict && describeConflict(conflict)).toBe(
+      '192.0.2.50 on lan is in use by pod home/a on node a (02:4d:00:00:00:01) and another device on the LAN (00:11:22:33:44:55).',
+    );
+    const ofMac = link('a', { mac, duplicates: [mac], rivals: [{ address: '192.0.2.9', mac }] });
+    const other = judge(mac, { sightings: [ofMac] });
+    expect(other && describeConflict(other)).toBe(
+      '02:4d:00:00:00:01 on lan is in use by pod home/a on node a and another device on the LAN (192.0.2.9).',
+    );
     expect(conflict && remedyFor(conflict)).toContain('Give the other device another address');
   });
 

@@ -1,0 +1,83 @@
+// Asks the LAN who has an IPv4 address: the kernel does, by ARP, as if the node wanted to talk to it, and its table of neighbours has
+// the answer. That takes NET_ADMIN, and no socket for packets.
+import type { Neighbour } from '../../domain/net/network.ts';
+import { type Clock, sleep } from '../../kernel/process/clock.ts';
+import type { LanPort } from '../ports.ts';
+import type { Addon } from './addon.ts';
+import * as k from './constants.ts';
+import { decodeNeighbour } from './decode.ts';
+import { addressBytes, encodeNeighbourDump } from './encode.ts';
+import { MessageWriter } from './message.ts';
+import { RequestSocket } from './socket.ts';
+
+/** The kernel asks at once and after a second; whoever is there has answered the second time. In milliseconds. */
+const ANSWER_MS = 1500;
+const HEADER = 12;
+
+export class Lan implements LanPort {
+  readonly #socket: RequestSocket;
+  readonly #clock: Clock;
+
+  /** Throws when the kernel refuses a socket. */
+  constructor(addon: Addon, clock: Clock) {
+    this.#socket = new RequestSocket(addon);
+    this.#clock = clock;
+  }
+
+  get port(): number | undefined {
+    return this.#socket.port;
+  }
+
+  async ask(parent: number, addresses: readonly string[], signal: AbortSignal): Promise<readonly Neighbour[]> {
+    const before = await this.#neighboursOn(parent);
+    const kept = new Set(before.filter(({ isPermanent }) => isPermanent).map(({ address }) => address));
+    const asked = addresses.filter((address) => !kept.has(address));
+    const known = before.map(({ address }) => address).filter((address) => asked.includes(address));
+    // What the kernel knew of them may be old.
+    await this.#socket.send(known.map((address) => encodeForget(parent, address)));
+    await this.#socket.send(asked.map((address) => encodeAsk(parent, address)));
+    try {
+      await sleep(this.#clock, ANSWER_MS, signal);
+      return await this.#neighboursOn(parent);
+    } finally {
+      await this.#socket.send(asked.map((address) => encodeForget(parent, address)));
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#socket.close();
+  }
+
+  /** What somebody else than the kernel looks after counts as permanent. */
+  async #neighboursOn(parent: number): Promise<readonly Neighbour[]> {
+    const found: Neighbour[] = [];
+    await this.#socket.dump(encodeNeighbourDump(parent), ({ type, body }) => {
+      const neighbour = type === k.RTM_NEWNEIGH ? decodeNeighbour(body) : undefined;
+      if (neighbour?.family !== 'IPv4' || neighbour.ifindex !== parent) return;
+      const isPermanent = neighbour.isPermanent || (body.readUInt8(10) & k.NTF_EXT_LEARNED) !== 0;
+      found.push({ ...neighbour, isPermanent });
+    });
+    return found;
+  }
+}
+
+function encodeAsk(parent: number, address: string): Buffer {
+  const header = headerFor(parent);
+  header.writeUInt8(k.NTF_USE, 10);
+  const flags = k.NLM_F_REQUEST | k.NLM_F_ACK | k.NLM_F_CREATE;
+  return new MessageWriter(k.RTM_NEWNEIGH, flags).bytes(header).attribute(k.NDA_DST, addressBytes(address)).finish();
+}
+
+function encodeForget(parent: number, address: string): Buffer {
+  return new MessageWriter(k.RTM_DELNEIGH, k.NLM_F_REQUEST | k.NLM_F_ACK)
+    .bytes(headerFor(parent))
+    .attribute(k.NDA_DST, addressBytes(address))
+    .finish();
+}
+
+function headerFor(parent: number): Buffer {
+  const header = Buffer.alloc(HEADER);
+  header.writeUInt8(k.AF_INET, 0);
+  header.writeInt32LE(parent, 4);
+  return header;
+}
