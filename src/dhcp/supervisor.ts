@@ -84,6 +84,25 @@ export class Supervisor {
     if (event.type === 'Released') this.#released.set(event.client, now);
     this.#book = entered(this.#book, event, now);
     this.#publish();
+    if (event.type === 'Bound' && event.isRebound === true) void this.#compare(event.client);
+  }
+
+  /**
+   * Which address a lease is for by now: the daemon does not write it down, and leaves the link as it is. Of a lease that it holds,
+   * ADD only tells.
+   */
+  async #compare(key: string): Promise<void> {
+    const client = this.#clients.get(key);
+    if (client === undefined || this.#asking.has(key)) return;
+    this.#asking.add(key);
+    try {
+      this.#holds(client, addressIn(await this.#options.plugin.add(client)));
+      this.#publish();
+    } catch (error) {
+      this.#options.logger.warn({ client: key, err: error }, 'could not see which address its lease is for');
+    } finally {
+      this.#asking.delete(key);
+    }
   }
 
   /** Looks after leases until the signal aborts. */

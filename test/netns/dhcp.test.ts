@@ -10,7 +10,7 @@ import { LabDhcp, RIGHTS } from './support/dhcp.ts';
 import type { Lab } from './support/lab.ts';
 import { NIC, startLan } from './support/lan.ts';
 
-jest.setTimeout(120_000);
+jest.setTimeout(180_000);
 
 const MAC = '02:4d:00:00:00:07';
 const RANGE = ['10.9.0.100', '10.9.0.120'] as const;
@@ -91,6 +91,23 @@ describe('the lease of a pod', () => {
     dhcp = await LabDhcp.start(lab);
     await until('the other address is told', () => dhcp.lease?.otherAddress === '10.9.0.77/24');
     expect(await addressOf('pod')).not.toContain('10.9.0.77');
+  });
+
+  test('is told to be another one where the server does not renew it, but gives another address instead', async () => {
+    const soon = ['--dhcp-option-force=option:T1,3s', '--dhcp-option-force=option:T2,5s'];
+    await ended(server);
+    server = startDhcpServer(lab, RANGE, [...soon, `--dhcp-host=${MAC},10.9.0.66`]);
+    await network.add('pod', { mac: MAC });
+    await isBound();
+    await ended(server);
+    await lab.enter(['rm', '/run/leases']);
+    server = startDhcpServer(lab, RANGE, [...soon, `--dhcp-host=${MAC},10.9.0.77`]);
+    await until('the other address is told', () => dhcp.lease?.otherAddress === '10.9.0.77/24', 100_000);
+    expect(await addressOf('pod')).toBe('10.9.0.66/24');
+    await until('it is renewed by that address', async () =>
+      (await lab.enter(['cat', '/run/dnsmasq.log'])).includes('DHCPACK(sw0) 10.9.0.77'),
+    );
+    expect((await network.call('del', 'pod', { mac: MAC })).code).toBe(0);
   });
 
   test('is told to be waited for when no server answers, new and old ones', async () => {

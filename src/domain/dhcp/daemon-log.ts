@@ -7,14 +7,14 @@ export type LeaseEvent =
       readonly type: 'Asking' | 'Renewing' | 'Rebinding' | 'Released' | 'Expired' | 'LinkGone';
       readonly client: string;
     }
-  /** `expires`: milliseconds since 1970. */
-  | { readonly type: 'Bound'; readonly client: string; readonly expires: number }
+  /** `expires`: milliseconds since 1970. `isRebound`: any server was asked, which may have given any address. */
+  | { readonly type: 'Bound'; readonly client: string; readonly expires: number; readonly isRebound?: true }
   /** Renewing has failed for the whole time that the daemon takes for it; it goes on trying. */
   | { readonly type: 'Failed'; readonly client: string; readonly because: string };
 
 // What a server says is written down as it is, line breaks included: only how something begins is the daemon's own.
 const ABOUT = /^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d ([^/\s]+\/[^/\s]+\/[^/\s]+): (.*)$/;
-const BOUND = /^lease (?:acquired|renewed|rebound), expiration is (.*)$/;
+const BOUND = /^lease (acquired|renewed|rebound), expiration is (.*)$/;
 /** `2026-11-24 15:39:29.123456789 +0000 UTC m=+12.345`: how Go prints a time. */
 const GO_TIME = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,3})?)\d* ([+-]\d\d)(\d\d) /;
 
@@ -38,10 +38,11 @@ export function lineOf(written: string): string {
 export function parseDaemonLine(line: string): LeaseEvent | undefined {
   const [, client, words] = ABOUT.exec(line) ?? [];
   if (client === undefined || words === undefined || NO_NEWS.test(words)) return undefined;
-  const bound = BOUND.exec(words)?.[1];
-  if (bound !== undefined) {
-    const expires = parseGoTime(bound);
-    return expires === undefined ? undefined : { type: 'Bound', client, expires };
+  const [, how, until] = BOUND.exec(words) ?? [];
+  if (until !== undefined) {
+    const expires = parseGoTime(until);
+    if (expires === undefined) return undefined;
+    return { type: 'Bound', client, expires, ...(how === 'rebound' ? { isRebound: true } : {}) };
   }
   const type = WORDS.find(([pattern]) => pattern.test(words))?.[1];
   return type === undefined ? { type: 'Failed', client, because: words } : { type, client };

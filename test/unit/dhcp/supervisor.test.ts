@@ -263,6 +263,27 @@ describe('a lease that has expired', () => {
   });
 });
 
+describe('a lease that any server was asked for when its own did not renew it', () => {
+  const rebound = (container: string) =>
+    says(container, 'lease rebound, expiration is 2026-11-24 16:39:29 +0000 UTC m=+1');
+
+  test('is compared with what the link has', async () => {
+    clients = [client('a')];
+    says('a', 'acquiring lease');
+    bound('a');
+    start();
+    await supervisor.looked;
+    answer = async () => given('192.0.2.77/24');
+    rebound('a');
+    await until('another address is told', () => supervisor.report.leases[0]?.otherAddress === '192.0.2.77/24');
+    answer = async () => given();
+    rebound('a');
+    await until('it is the own one again', () => supervisor.report.leases[0]?.otherAddress === undefined);
+    expect(supervisor.report.leases).toMatchObject([{ phase: 'Bound' }]);
+    stopping.abort();
+  });
+});
+
 describe('one lease', () => {
   const name = (container: string) => ({ container, network: 'lan', interface: 'net1' });
 

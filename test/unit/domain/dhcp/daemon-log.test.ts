@@ -17,7 +17,7 @@ test.each<[string, LeaseEvent]>([
   ],
   [
     'lease rebound, expiration is 2026-11-24 16:39:29 +0000 UTC',
-    { type: 'Bound', client: CLIENT, expires: Date.parse('2026-11-24T16:39:29Z') },
+    { type: 'Bound', client: CLIENT, expires: Date.parse('2026-11-24T16:39:29Z'), isRebound: true },
   ],
   ['renewing lease', { type: 'Renewing', client: CLIENT }],
   ['renewal time expired, rebinding', { type: 'Rebinding', client: CLIENT }],
