@@ -79,7 +79,9 @@ describe('the next pod of a StatefulSet', () => {
     await world.forceDelete('seen-0');
     await nextWaits('seen-0');
     expect((await holderOf('statefulset-seen-0'))?.uid).toBe(uid);
-    await writeNodeState(world.client, 'node-a', { ended });
+    // Among all others of a full node that ended at once.
+    const others = Array.from({ length: 250 }, (_, i) => ({ namespace: HOME, name: `other-${i}`, uid: `uid-of-${i}` }));
+    await writeNodeState(world.client, 'node-a', { ended: [...ended, ...others] });
     expect(await macOf('seen-0')).toBe(mac);
   });
 
