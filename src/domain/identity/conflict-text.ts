@@ -1,4 +1,5 @@
 // What is told about an address that is in two places: on pods and identities as an event, in conditions, and on attachments.
+import { parseMac } from '../net/mac.ts';
 import type { Problem } from '../problem.ts';
 import { type Conflict, isOnLanToo, type Sighting } from './conflicts.ts';
 
@@ -17,6 +18,9 @@ export function describeConflict({ address, sightings, owners, attachments }: Co
 
 /** What a person may do about it. The operator itself leaves all of them as they are. */
 export function remedyFor(conflict: Pick<Conflict, 'address' | 'sightings'>): string {
+  const isMac = parseMac(conflict.address) !== undefined;
+  if (hasOther(conflict) && isMac)
+    return 'Give the other device another MAC address, or choose another one for the pod and delete it.';
   return hasOther(conflict)
     ? 'Give the other device another address, or exclude the address from the pool and delete the pod.'
     : 'Delete the pod that should not have it, and let its template ask for an identity (macvlan.dev/identity: auto) or choose another address.';

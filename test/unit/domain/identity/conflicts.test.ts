@@ -115,6 +115,7 @@ describe('what is told', () => {
     expect(other && describeConflict(other)).toBe(
       '02:4d:00:00:00:01 on lan is in use by pod home/a on node a and another device on the LAN (192.0.2.9).',
     );
+    expect(other && remedyFor(other)).toContain('choose another one for the pod');
     expect(conflict && remedyFor(conflict)).toContain('Give the other device another address');
   });
 
