@@ -215,8 +215,9 @@ interface Watches {
 }
 
 /** What has been seen of pods' links; nothing while a first look is still to come. */
-function evidenceOf({ podWatch, endedWatch, rivalWatch, dhcp }: Watches): LinkSightings | undefined {
-  const ended = endedWatch === undefined ? {} : { ended: endedWatch.ended };
+async function evidenceOf({ podWatch, endedWatch, rivalWatch, dhcp }: Watches): Promise<LinkSightings | undefined> {
+  await endedWatch?.see();
+  const ended = endedWatch === undefined ? {} : { ended: endedWatch.ended, started: endedWatch.started };
   const rivals = rivalWatch === undefined ? {} : { rivals: rivalWatch.rivals };
   const known = { ...ended, ...rivals, ...(dhcp === undefined ? {} : { dhcp: dhcp.sight }) };
   if (podWatch === undefined) return known;

@@ -1,7 +1,7 @@
 // What this node should look like and why: the one decision of the agent, made from everything that it knows. No effects.
 import type { Node, Pod } from '../api/kube.ts';
 import type { MacvlanAttachment } from '../api/v1alpha1/attachment.ts';
-import type { EndedPod, MacvlanNodeState } from '../api/v1alpha1/node-state.ts';
+import type { EndedPod, MacvlanNodeState, NodePod } from '../api/v1alpha1/node-state.ts';
 import { aliasFor } from '../domain/attachment/alias.ts';
 import { matchesNode } from '../domain/attachment/facts.ts';
 import { hostAccessProblem } from '../domain/attachment/validate.ts';
@@ -34,6 +34,8 @@ export interface LinkSightings {
   readonly rivals?: Rivals;
   /** Pods whose objects are gone, and of which nothing is left on the node. */
   readonly ended?: readonly EndedPod[];
+  /** Uids of pods that were seen at work in this boot. */
+  readonly started?: ReadonlySet<string>;
   /** The node's DHCP daemon and its leases; nothing where nobody looks. */
   readonly dhcp?: DhcpSight;
 }
@@ -124,10 +126,16 @@ export function planNode(facts: NodeFacts): NodePlan {
       attachments: new Map(facts.attachments.map((attachment) => [attachment.metadata.name, attachment])),
       sights,
       ...(facts.rivals === undefined ? {} : { rivals: facts.rivals }),
-      before: facts.state?.status?.pods ?? [],
+      before: saidInThisBoot(facts),
       parents: verifiedParents(parents),
     }),
   };
+}
+
+/** What was said of links before a reboot says nothing of those that there are now. */
+function saidInThisBoot({ state, bootId }: NodeFacts): readonly NodePod[] {
+  const { agent, pods = [] } = state?.status ?? {};
+  return agent?.bootId === bootId ? pods : [];
 }
 
 /** NICs that pods are attached to now, by attachment: those that have the alias. */

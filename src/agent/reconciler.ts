@@ -38,7 +38,7 @@ export interface ReconcilerPorts {
   /** What MAC-filter probes have found by now. */
   readonly probes?: ReadonlyMap<string, ProbeFinding>;
   /** What is known of pods' links by now; nothing before the first look at them. */
-  readonly evidence: () => LinkSightings | undefined;
+  readonly evidence: () => Promise<LinkSightings | undefined>;
   readonly guard: ShimGuard;
   readonly reporter: Reporter;
   /** Asks for the report to be written. */
@@ -64,7 +64,7 @@ export function reconcileNode(ports: ReconcilerPorts): Reconcile {
 
 async function gather(ports: ReconcilerPorts, choices: Choices | undefined): Promise<NodeFacts | undefined> {
   const node = ports.nodes.get(ports.nodeName);
-  const evidence = ports.evidence();
+  const evidence = await ports.evidence();
   // Without the pods' links, the routes to all of them would be taken down.
   if (node === undefined || evidence === undefined) return undefined;
   const attachments = ports.attachments.list();

@@ -1,6 +1,7 @@
 // What the agent tells the cluster: the plan, and how far the node's network is what was planned.
 import type { ProblemStatus } from '../api/v1alpha1/attachment-status.ts';
 import type {
+  AgentInfo,
   MacvlanNodeStateStatus,
   NodeAttachment,
   NodeInterface,
@@ -51,15 +52,20 @@ export function statusFor(outcome: Outcome, version: string): MacvlanNodeStateSt
   const { facts, plan } = outcome;
   const attachments = entriesOf(outcome).slice(0, LIMITS.attachments);
   return {
-    agent: { version, bootId: facts.bootId },
+    agent: { version, bootId: facts.bootId, ...nodeBootOf(facts) },
     interfaces: interfacesOf(facts.network).slice(0, LIMITS.interfaces),
     attachments,
     shims: shimsOf(outcome).slice(0, LIMITS.shims),
-    pods: plan.pods.map(podStatus).slice(0, LIMITS.pods),
+    pods: plan.pods.slice(0, LIMITS.pods).map((pod) => podStatus(pod, facts)),
     ...((facts.ended ?? []).length === 0 ? {} : { ended: facts.ended ?? [] }),
     ...dhcpOf(facts),
     summary: `${attachments.filter((entry) => entry.phase === 'Ready').length}/${attachments.length}`,
   };
+}
+
+function nodeBootOf({ node }: NodeFacts): Pick<AgentInfo, 'nodeBootId'> {
+  const nodeBootId = node.status?.nodeInfo?.bootID;
+  return nodeBootId ? { nodeBootId } : {};
 }
 
 /** While the daemon is away, what it said last stands: nobody else knows who needs it. */
@@ -255,7 +261,7 @@ function shimsOf({ plan, facts }: Outcome): readonly NodeShim[] {
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function podStatus(pod: PodLink): NodePod {
+function podStatus(pod: PodLink, { started }: NodeFacts): NodePod {
   const { namespace, name, uid, attachment, mac, ips, duplicates, rivals, state, problem } = pod;
   return {
     namespace,
@@ -268,6 +274,7 @@ function podStatus(pod: PodLink): NodePod {
     ...(duplicates === undefined ? {} : { duplicates }),
     ...(rivals === undefined ? {} : { rivals: rivals.slice(0, LIMITS.rivals) }),
     state,
+    ...(started?.has(uid) === true ? { evidence: 'Cgroup' } : {}),
     ...(problem === undefined ? {} : { problem: problemStatus(problem) }),
   };
 }

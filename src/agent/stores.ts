@@ -50,10 +50,10 @@ export function reflectorsFor(
 /** Only what decisions look at: a node's object is mostly a list of its images. */
 export function slimNode(node: Node): Node {
   const { name, uid, resourceVersion, labels } = node.metadata;
-  const { osImage, kernelVersion } = node.status?.nodeInfo ?? {};
+  const { bootID, osImage, kernelVersion } = node.status?.nodeInfo ?? {};
   return {
     metadata: { name, ...optional({ uid, resourceVersion, labels }) },
-    status: { nodeInfo: optional({ osImage, kernelVersion }) },
+    status: { nodeInfo: optional({ bootID, osImage, kernelVersion }) },
   };
 }
 

@@ -2,7 +2,8 @@
 //
 //   MacvlanAttachment ──▶ itself (soon, when only its status changed); nodes it takes or took (label); the DaemonSet and pods without their link, when repair changes
 //   Namespace ──────────▶ attachments that want it or wanted it
-//   Node ───────────────▶ itself; the DaemonSet; attachments that it joins or leaves, or whose node is Ready or no longer so
+//   Node ───────────────▶ itself; the DaemonSet; attachments that it joins or leaves, or whose node is Ready or no longer so, or was
+//                         booted; pods of a node that was booted
 //   NAD ────────────────▶ the attachment of its name
 //   MacvlanNodeState ───▶ its node; soon, attachments about which it says something new; pods whose link it says something new of
 //   DaemonSets (ours) ──▶ themselves
@@ -29,6 +30,7 @@ import type { MacvlanNodeState } from '../api/v1alpha1/node-state.ts';
 import { wantsDhcpDaemon } from '../domain/attachment/dhcp-daemonset.ts';
 import { matchesNode, wantsNamespace } from '../domain/attachment/facts.ts';
 import { isLabelled, isLabelledForDhcp } from '../domain/attachment/node-membership.ts';
+import { isAnotherBoot } from '../domain/earlier-boot.ts';
 import { isExempt } from '../domain/identity/elsewhere.ts';
 import { isEqual } from '../domain/objects/equal.ts';
 import type { Change } from '../kernel/watch/store.ts';
@@ -88,6 +90,9 @@ export function connectSources(stores: Stores, reports: Reports, wakes: Wakes): 
     const { old, current } = change;
     if (old !== undefined && current !== undefined && isSameNode(old, current)) return;
     wakes.node(change.key);
+    const isNewBoot = isAnotherBoot(old, current);
+    const state = stores.nodeStates.get(change.key);
+    if (isNewBoot && state !== undefined) wakePods(state, wakes);
     if (programsOn(old) !== programsOn(current)) wakes.daemonSet();
     // Labels change often, and we write some ourselves: most attachments are not concerned.
     const isBeginOrEnd = old === undefined || current === undefined;
@@ -96,7 +101,7 @@ export function connectSources(stores: Stores, reports: Reports, wakes: Wakes): 
       // A deleted one may be waiting for this node, whatever its labels say now.
       if (isNewReadiness && attachment.metadata.deletionTimestamp !== undefined) return true;
       const [took, takes] = [old, current].map((node) => node !== undefined && matchesNode(attachment, node));
-      return took !== takes || (takes === true && isNewReadiness);
+      return took !== takes || (takes === true && (isNewReadiness || isNewBoot));
     });
   });
 
@@ -260,9 +265,10 @@ function programsOn(node: Node | undefined): string {
   return `${agent} ${dhcp}`;
 }
 
-/** A kubelet touches its Node every few minutes; only labels and readiness are news. */
+/** A kubelet touches its Node every few minutes; only labels, readiness and the boot are news. */
 function isSameNode(a: Node, b: Node): boolean {
-  return isEqual(a.metadata.labels, b.metadata.labels) && isEqual(a.status?.conditions, b.status?.conditions);
+  const isSame = isEqual(a.metadata.labels, b.metadata.labels) && isEqual(a.status?.conditions, b.status?.conditions);
+  return isSame && !isAnotherBoot(a, b);
 }
 
 /** Whether the pod asks for more than the cluster's network. */

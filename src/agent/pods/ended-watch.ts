@@ -14,6 +14,7 @@ import {
   type Remains,
   recallPods,
   seeStarted,
+  startedIn,
   type ToldPod,
 } from '../../domain/pod/ended.ts';
 import type { Answer } from '../../kernel/controller/controller.ts';
@@ -44,6 +45,7 @@ export interface EndedWatchOptions {
 export class EndedWatch {
   readonly #options: EndedWatchOptions;
   #departures: Departures = new Map();
+  #started: ReadonlySet<string> = new Set();
   #told: readonly ToldPod[] = [];
   #ended: readonly EndedPod[] = [];
   /** Links of which the agent before this one knew. */
@@ -60,6 +62,11 @@ export class EndedWatch {
     return this.#ended;
   }
 
+  /** Uids of pods that were seen at work in this boot of the node. Of the others, nothing can be missed. */
+  get started(): ReadonlySet<string> {
+    return this.#started;
+  }
+
   /** Takes what the agent before this one knew, before it is written over: pods may have gone since. */
   begin(): void {
     const { agent, pods = [], ended = [] } = this.#options.state()?.status ?? {};
@@ -68,19 +75,24 @@ export class EndedWatch {
     this.#earlier = isSameBoot ? pods.filter(({ state }) => state !== 'NeverAttached') : [];
   }
 
+  /**
+   * Looks which of the pods are at work, before they are told of: this is written down with the first word about a pod, so that the next
+   * agent knows it.
+   */
+  async see(): Promise<void> {
+    this.#follow();
+    if (!this.#haveAllStarted()) this.#takeStarted(await this.#options.cgroups.read());
+  }
+
   /** One turn: which pods are gone, and is anything of them left. */
   async turn(): Promise<Answer> {
-    const { pods, cgroups, filters, clock } = this.#options;
-    const present = new Set(pods.list().map(({ metadata }) => metadata.uid ?? ''));
-    const attached = this.#attached();
-    if (this.#earlier.length > 0) this.#departures = recallPods(this.#earlier, present);
-    this.#earlier = [];
-    this.#departures = followPods(this.#departures, attached, present, clock.now());
+    const { cgroups, filters, clock, onChange } = this.#options;
+    const attached = this.#follow();
     await this.#hear(attached);
     const isDue = departedIn(this.#departures).length > 0;
-    if (!isDue && [...this.#departures.values()].every(({ hasStarted }) => hasStarted)) return { type: 'done' };
+    if (!isDue && this.#haveAllStarted()) return { type: 'done' };
     const seen = await cgroups.read();
-    this.#departures = seeStarted(this.#departures, seen ?? new Set());
+    if (this.#takeStarted(seen)) onChange();
     if (!isDue) return seen === undefined ? { type: 'later', ms: LONG_MS } : { type: 'done' };
     // The order counts: first no cgroup, then no link.
     const macs = await filters.read();
@@ -92,9 +104,33 @@ export class EndedWatch {
     const told = addEnded(this.#told, ended, clock.now());
     if (told !== this.#told) {
       this.#tell(told);
-      this.#options.onChange();
+      onChange();
     }
     return this.#answer(remains, new Set(attached.map(({ mac }) => mac)));
+  }
+
+  /** Takes the pods that are there now; gives those that are said to be attached. */
+  #follow(): readonly AttachedPod[] {
+    const { pods, clock } = this.#options;
+    const present = new Set(pods.list().map(({ metadata }) => metadata.uid ?? ''));
+    const attached = this.#attached();
+    if (this.#earlier.length > 0) this.#departures = recallPods(this.#earlier, present);
+    this.#earlier = [];
+    this.#departures = followPods(this.#departures, attached, present, clock.now());
+    this.#started = startedIn(this.#departures);
+    return attached;
+  }
+
+  #haveAllStarted(): boolean {
+    return [...this.#departures.values()].every(({ hasStarted }) => hasStarted);
+  }
+
+  /** Returns whether any of the pods was not known to be at work. */
+  #takeStarted(cgroups: ReadonlySet<string> | undefined): boolean {
+    const before = this.#started.size;
+    this.#departures = seeStarted(this.#departures, cgroups ?? new Set());
+    this.#started = startedIn(this.#departures);
+    return this.#started.size > before;
   }
 
   #tell(told: readonly ToldPod[]): void {

@@ -69,6 +69,12 @@ export interface AgentInfo {
   readonly version: string;
   /** The kernel's boot id; a new one means that no link survived. */
   readonly bootId: string;
+  /**
+   * The boot id that the Node object had: as long as it has another one, this is from before a reboot. It need not be `bootId`, since
+   * the kubelet of a node that is a container itself may be shown one of its own.
+   * @maxLength 64
+   */
+  readonly nodeBootId?: string;
 }
 
 /** A NIC that could be a parent, with the facts that `parents` can name. */
@@ -201,6 +207,11 @@ export interface NodePod {
    * another NIC. NeverAttached: the pod asks for one and runs without ever having got it.
    */
   readonly state: 'Attached' | 'Ghost' | 'Repaired' | 'Stale' | 'NeverAttached';
+  /**
+   * Cgroup: the pod was seen at work, by its cgroup, in the boot that `agent.bootId` names. Missing: nothing but what is written on the
+   * pod says so, which outlives a reboot.
+   */
+  readonly evidence?: 'Cgroup';
   /** Why it is a ghost still. */
   readonly problem?: ProblemStatus;
 }

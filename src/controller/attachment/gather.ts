@@ -4,6 +4,7 @@ import { LABEL_ATTACHMENT } from '../../api/names.ts';
 import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
 import type { AttachmentFacts } from '../../domain/attachment/facts.ts';
 import { isOurs } from '../../domain/attachment/network-definition-metadata.ts';
+import { isOfEarlierBoot } from '../../domain/earlier-boot.ts';
 import type { Conflicts } from '../identity/conflict-sight.ts';
 import { olderPoolsOf } from '../identity/one-lan.ts';
 import type { OwnWrites } from '../own-writes.ts';
@@ -32,10 +33,12 @@ export function gatherAttachment(sight: Sight, name: string, now: number): Attac
     namespaces: stores.namespaces.list(),
     owned: ownedBy(sight, name, attachment),
     nodes: stores.nodes.list(),
-    reports: stores.nodeStates
-      .by('attachment', name)
-      .map((state) => reports.about(name, state))
-      .filter((report) => report !== undefined),
+    reports: stores.nodeStates.by('attachment', name).flatMap((state) => {
+      const report = reports.about(name, state);
+      if (report === undefined) return [];
+      const isOver = isOfEarlierBoot(state, stores.nodes.get(report.node));
+      return [isOver ? ({ ...report, isOfEarlierBoot: true } as const) : report];
+    }),
     holders: 'NotAsked',
     ...(sight.conflicts === undefined ? {} : { conflicts: sight.conflicts.onAttachment(name) }),
     olderPools: attachment === undefined ? [] : olderPoolsOf(stores, attachment),

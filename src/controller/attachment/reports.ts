@@ -19,6 +19,8 @@ export class Reports {
     const before: ByAttachment = old === undefined ? new Map() : this.#partsOf(old);
     const after: ByAttachment = current === undefined ? new Map() : this.#partsOf(current);
     const names = new Set([...before.keys(), ...after.keys()]);
+    // The same words count again when they are said of this boot.
+    if (old?.status?.agent?.nodeBootId !== current?.status?.agent?.nodeBootId) return [...names];
     return [...names].filter((name) => !isEqual(before.get(name), after.get(name)));
   }
 

@@ -1,5 +1,6 @@
 // What this process knows of addresses that are in two places: the facts about one address, and the conflicts that were found.
 import type { IdentityReference } from '../../api/v1alpha1/claim.ts';
+import { isOfEarlierBoot } from '../../domain/earlier-boot.ts';
 import { boundTo } from '../../domain/identity/adopt.ts';
 import {
   type AddressFacts,
@@ -12,13 +13,16 @@ import {
 import type { Stores } from '../stores.ts';
 import { isOneLan } from './one-lan.ts';
 
-type ConflictStores = Pick<Stores, 'nodeStates' | 'claims' | 'identities' | 'pods'>;
+type ConflictStores = Pick<Stores, 'nodes' | 'nodeStates' | 'claims' | 'identities' | 'pods'>;
 
 /** Everything that the stores say about an address; what agents say of pods has not been asked of the pods. */
 export function gatherAddress(stores: ConflictStores, address: string): AddressFacts {
   return {
     address,
-    sightings: stores.nodeStates.by('address', address).flatMap((state) => sightingsIn(state, address)),
+    sightings: stores.nodeStates
+      .by('address', address)
+      .filter((state) => !isOfEarlierBoot(state, stores.nodes.get(state.metadata.name)))
+      .flatMap((state) => sightingsIn(state, address)),
     claims: stores.claims.by('address', address),
     isEntitled: (sighting, owner) => isEntitled(stores, sighting, owner),
     isOneLan: (attachment, other) => isOneLan(stores, attachment, other),

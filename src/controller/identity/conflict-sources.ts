@@ -1,7 +1,8 @@
 // What wakes a look at an address: agents see it on another link, it is claimed or given up, or its identity has another holder.
 // Most addresses are where they should be; only those that are not, or were not, are looked into.
 import type { MacvlanClaim } from '../../api/v1alpha1/claim.ts';
-import { addressesBetween, addressKey } from '../../domain/identity/conflicts.ts';
+import { isAnotherBoot } from '../../domain/earlier-boot.ts';
+import { addressesBetween, addressesIn, addressKey } from '../../domain/identity/conflicts.ts';
 import type { Stores } from '../stores.ts';
 import type { Conflicts } from './conflict-sight.ts';
 
@@ -15,6 +16,11 @@ export function connectConflicts(stores: Stores, conflicts: Conflicts, wake: (ad
   };
   stores.nodeStates.onChange(({ old, current }) => {
     for (const address of addressesBetween(old, current)) look(address);
+  });
+  stores.nodes.onChange(({ key, old, current }) => {
+    const isBooted = old !== undefined && current !== undefined && isAnotherBoot(old, current);
+    const state = isBooted ? stores.nodeStates.get(key) : undefined;
+    if (state !== undefined) for (const address of addressesIn(state)) look(address);
   });
   stores.claims.onChange(({ old, current }) => {
     const claim = current ?? old;

@@ -1,6 +1,7 @@
 // One pod of one node: told on the pod what its node's agent says of its links, and evicted where the attachment asks for that.
 import { type KubeObject, POD, type Pod } from '../../api/kube.ts';
 import type { MacvlanNodeState, NodePod } from '../../api/v1alpha1/node-state.ts';
+import { isOfEarlierBoot } from '../../domain/earlier-boot.ts';
 import type { IsForeign } from '../../domain/pod/attached.ts';
 import { agrees, isEvictionDue, judgeEviction } from '../../domain/pod/eviction.ts';
 import { isNews, newsOf, POD_EVENTS, type PodNews, toldAfter } from '../../domain/pod/pod-news.ts';
@@ -21,7 +22,7 @@ const DONE: Answer = { type: 'done' };
 
 export interface PodPorts {
   readonly client: Pick<KubeClient, 'get' | 'post'>;
-  readonly stores: Pick<Stores, 'nodeStates' | 'attachments'>;
+  readonly stores: Pick<Stores, 'nodeStates' | 'attachments' | 'nodes'>;
   readonly events: Pick<EventRecorder, 'record'>;
   readonly logger: Logger;
   readonly clock?: Clock;
@@ -36,7 +37,7 @@ export function reconcilePod(ports: PodPorts): Reconcile {
   const turn = evictionsInTurn(ports.clock ?? monotonicClock);
   return async (key, signal) => {
     const { node, namespace, name } = parsePodKey(key);
-    const state = stores.nodeStates.get(node);
+    const state = stateOf(stores, node);
     const links = linksOf(state, namespace, name);
     const news = links.filter((link) => isNews(link, told.get(key)));
     if (links.length === 0) told.delete(key);
@@ -71,6 +72,12 @@ function evictionsInTurn(clock: Clock): Turn {
     return true;
   };
   return { wait, take };
+}
+
+/** What the node's agent says of this boot of it: links from before are gone, and pods get others. */
+function stateOf({ nodeStates, nodes }: PodPorts['stores'], node: string): MacvlanNodeState | undefined {
+  const state = nodeStates.get(node);
+  return isOfEarlierBoot(state, nodes.get(node)) ? undefined : state;
 }
 
 /** Links of the pod with something to tell or to do. */

@@ -34,6 +34,14 @@ export interface NodeReport {
   readonly node: string;
   readonly entry: NodeAttachment | undefined;
   readonly pods: readonly NodePod[];
+  /** It was written before the node was booted. What was to be cleaned up there still is, as far as can be known; nothing else holds. */
+  readonly isOfEarlierBoot?: true;
+}
+
+/** The facts without what was said of nodes before they were booted. */
+export function ofThisBoot(facts: AttachmentFacts): AttachmentFacts {
+  const reports = facts.reports.filter(({ isOfEarlierBoot }) => isOfEarlierBoot !== true);
+  return { ...facts, reports };
 }
 
 /** Pods that were asked themselves and are attached. */

@@ -3,7 +3,7 @@ import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
 import type { ProblemStatus } from '../../api/v1alpha1/attachment-status.ts';
 import type { NodeAttachment } from '../../api/v1alpha1/node-state.ts';
 import type { Problem } from '../problem.ts';
-import { type AttachmentFacts, matchesNode } from './facts.ts';
+import { type AttachmentFacts, matchesNode, ofThisBoot } from './facts.ts';
 import { aspectOf } from './problem-order.ts';
 
 export interface NodeView {
@@ -23,10 +23,20 @@ export interface NodeView {
 export function viewNodes(facts: AttachmentFacts): NodeView {
   const { attachment } = facts;
   const matched = attachment === undefined ? [] : matchedNodes(attachment, facts);
-  // What was said about a predecessor of the same name is no answer.
-  const own = facts.reports.filter(({ entry }) => entry?.uid === attachment?.metadata.uid);
+  // What was said about a predecessor of the same name is no answer, nor is what was said before the node was booted.
+  const own = ofThisBoot(facts).reports.filter(({ entry }) => entry?.uid === attachment?.metadata.uid);
   const entries = new Map(own.map((report) => [report.node, report.entry]));
-  const states = matched.map((node) => stateOf(node, entries.get(node), attachment?.metadata.generation));
+  const before = new Set(facts.reports.filter((report) => report.isOfEarlierBoot).map(({ node }) => node));
+  const states = matched.map((node) => {
+    const entry = entries.get(node);
+    if (entry === undefined)
+      return {
+        ...unknownStanding,
+        node,
+        problems: [agentSilent(node, before.has(node) ? 'since the node was booted' : undefined)],
+      };
+    return stateOf(node, entry, attachment?.metadata.generation);
+  });
   return {
     matched: matched.length,
     ready: states.filter((state) => state.isReady).length,
@@ -46,8 +56,7 @@ interface NodeStanding {
   readonly problems: readonly ProblemStatus[];
 }
 
-function stateOf(node: string, entry: NodeAttachment | undefined, generation: number | undefined): NodeStanding {
-  if (entry === undefined) return { ...unknownStanding, node, problems: [agentSilent(node)] };
+function stateOf(node: string, entry: NodeAttachment, generation: number | undefined): NodeStanding {
   const problems = (entry.problems ?? []).map((problem) => ({ ...problem, node }));
   // What an agent says about an older spec is no answer to the present one.
   const isCurrent = (entry.observedGeneration ?? generation) === generation;
@@ -84,10 +93,11 @@ const noNodeMatches: Problem = {
   remedy: 'Label a node, or change spec.nodeSelector.',
 };
 
-function agentSilent(node: string): Problem {
+/** @param since what has happened that makes its last word void, if it has ever spoken */
+function agentSilent(node: string, since: string | undefined): Problem {
   return {
     reason: 'AgentSilent',
-    message: `The agent of node ${node} has not reported yet.`,
+    message: `The agent of node ${node} has not reported ${since ?? 'yet'}.`,
     remedy: `Give it a few seconds; then look at the macvlan-agent pod of ${node}.`,
     node,
   };

@@ -3,7 +3,7 @@ import type { ProblemStatus } from '../../api/v1alpha1/attachment-status.ts';
 import type { NodePod } from '../../api/v1alpha1/node-state.ts';
 import type { ProblemCode } from '../problem.ts';
 import { type Claim, claimedPods, countPods, PODS_SHOWN } from './deletion.ts';
-import type { AttachmentFacts } from './facts.ts';
+import { type AttachmentFacts, ofThisBoot } from './facts.ts';
 
 export interface PodView {
   /** Pods that were given a link. */
@@ -16,7 +16,8 @@ export interface PodView {
 }
 
 /** A pod with several links is one pod, in each state that one of its links has. */
-export function viewPods(facts: AttachmentFacts): PodView {
+export function viewPods(all: AttachmentFacts): PodView {
+  const facts = ofThisBoot(all);
   const claims = claimedPods(facts, ({ state }) => state !== 'Attached'); // those that are as they should be are counted
   const inState = (state: NodePod['state']) => claims.filter((claim) => claim.state === state);
   const ghosts = inState('Ghost');

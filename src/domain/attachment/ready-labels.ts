@@ -3,6 +3,7 @@ import type { Node } from '../../api/kube.ts';
 import { LABEL_READY_PREFIX, READY } from '../../api/names.ts';
 import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
 import type { MacvlanNodeState } from '../../api/v1alpha1/node-state.ts';
+import { isOfEarlierBoot } from '../earlier-boot.ts';
 import { isInUse, matchesNode } from './facts.ts';
 
 /** As a merge patch has it: null takes a label off. */
@@ -28,7 +29,7 @@ export function readyLabelChanges(
 }
 
 /**
- * By the agent's last word, also when that was about an older spec: its next one is on the way, and labels that go off and on
+ * By the agent's last word in this boot of the node, also when that was about an older spec: its next one is on the way, and labels that go off and on
  * with every edit would send pods elsewhere for nothing.
  */
 function readyAttachments(
@@ -36,6 +37,7 @@ function readyAttachments(
   attachments: readonly MacvlanAttachment[],
   state: MacvlanNodeState | undefined,
 ): readonly string[] {
+  if (isOfEarlierBoot(state, node)) return [];
   const ready = new Map(
     (state?.status?.attachments ?? [])
       .filter((entry) => entry.phase === 'Ready')

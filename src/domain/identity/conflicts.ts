@@ -75,9 +75,10 @@ export function areOneLanOn({ status }: MacvlanNodeState, attachment: string, ot
   return one?.incarnation !== undefined && one.incarnation === two?.incarnation;
 }
 
-/** Which attachment is on which NIC, as text. */
+/** In which boot which attachment is on which NIC, as text. */
 function lansIn(state: MacvlanNodeState | undefined): string {
-  return JSON.stringify((state?.status?.attachments ?? []).map(({ name, incarnation }) => [name, incarnation]));
+  const { agent, attachments = [] } = state?.status ?? {};
+  return JSON.stringify([agent?.nodeBootId, attachments.map(({ name, incarnation }) => [name, incarnation])]);
 }
 
 /** The conflict that there is about an address; nothing where all is in order. */

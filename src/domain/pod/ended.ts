@@ -42,12 +42,15 @@ export interface Remains {
 export const CLEAR_MS = 1500;
 
 /**
- * What an agent before this one told in the same boot. Where the object is there still, this agent sees for itself.
+ * What an agent before this one told in the same boot. That it told of a pod is no evidence: after a reboot, it may have read what was
+ * written on the pod before, and died before the pod was started again.
  * @param present uids of all pods whose objects are there
  */
 export function recallPods(links: readonly NodePod[], present: ReadonlySet<string>): Departures {
-  const recalled = followPods(new Map(), links, present, 0);
-  return new Map([...recalled].map(([uid, { pod, links }]) => [uid, { pod, links, hasStarted: !present.has(uid) }]));
+  return seeStarted(
+    followPods(new Map(), links, present, 0),
+    new Set(links.filter(({ evidence }) => evidence === 'Cgroup').map(({ uid }) => uid)),
+  );
 }
 
 /** A pod of which nothing can be told for so long since its object went is given up, untold. In milliseconds. */
@@ -94,6 +97,11 @@ export function seeStarted(departures: Departures, cgroups: ReadonlySet<string>)
   return new Map(
     [...departures].map(([uid, departure]) => [uid, cgroups.has(uid) ? { ...departure, hasStarted: true } : departure]),
   );
+}
+
+/** Uids of those that have started in this boot. */
+export function startedIn(departures: Departures): ReadonlySet<string> {
+  return new Set([...departures.values()].flatMap(({ hasStarted, pod }) => (hasStarted ? [pod.uid] : [])));
 }
 
 /** Those whose objects are gone. */

@@ -7,7 +7,7 @@ test('a node keeps its labels and what it says of its system', () => {
   const metadata = { name: 'a', uid: 'u', labels: { x: 'y' }, annotations: { long: 'text' } };
   expect(slimNode({ metadata, spec: { unschedulable: true }, status: { nodeInfo } })).toEqual({
     metadata: { name: 'a', uid: 'u', labels: { x: 'y' } },
-    status: { nodeInfo: { osImage: 'Unraid OS', kernelVersion: '6.12.24-Unraid' } },
+    status: { nodeInfo: { bootID: 'b', osImage: 'Unraid OS', kernelVersion: '6.12.24-Unraid' } },
   });
   expect(slimNode({ metadata: { name: 'a' } })).toEqual({ metadata: { name: 'a' }, status: { nodeInfo: {} } });
 });

@@ -14,7 +14,16 @@ import { until } from '../../support/until.ts';
 
 export const NODE: Node = { metadata: { name: 'nas', uid: 'uid-nas', labels: { 'kubernetes.io/hostname': 'nas' } } };
 /** An agent in a small world: what it wrote, what it changed, and knobs for what may go wrong. */
-export function startAgent(init: { facts?: FakeNetwork; state?: MacvlanNodeState; place?: string } = {}) {
+export function startAgent(
+  init: {
+    facts?: FakeNetwork;
+    state?: MacvlanNodeState;
+    place?: string;
+    nodeBootId?: string;
+    /** Uids of the pods that are at work; without it, nobody looks. */
+    cgroups?: ReadonlySet<string>;
+  } = {},
+) {
   const stores = createStores();
   const facts = init.facts ?? new FakeNetwork();
   const clock = new FakeClock();
@@ -49,7 +58,8 @@ export function startAgent(init: { facts?: FakeNetwork; state?: MacvlanNodeState
     },
   };
   const labels = { ...NODE.metadata.labels, ...(init.place === undefined ? {} : { place: init.place }) };
-  stores.nodes.upsert(put({ metadata: { ...NODE.metadata, labels } }));
+  const nodeInfo = init.nodeBootId === undefined ? {} : { bootID: init.nodeBootId };
+  stores.nodes.upsert(put({ metadata: { ...NODE.metadata, labels }, status: { nodeInfo } }));
   if (init.state !== undefined) stores.states.upsert(put(init.state));
   const agent = createAgent({
     nodeName: 'nas',
@@ -67,6 +77,14 @@ export function startAgent(init: { facts?: FakeNetwork; state?: MacvlanNodeState
         close: async () => {},
       },
     },
+    ...(init.cgroups === undefined
+      ? {}
+      : {
+          remains: {
+            cgroups: { read: async () => init.cgroups },
+            filters: { read: async () => new Set<string>(), close: async () => {} },
+          },
+        }),
     listen: (onHint) => {
       hint = onHint;
       return () => {};

@@ -8,6 +8,16 @@ import { Store } from '../../../../src/kernel/watch/store.ts';
 
 const MAC = '02:4d:00:00:00:01';
 const BOOT = 'boot-2';
+/** As an agent tells of it that has read no more than what is written on it. */
+const TOLD = {
+  namespace: 'home',
+  name: 'db-0',
+  uid: 'u1',
+  attachment: 'lan',
+  interface: 'net1',
+  mac: MAC,
+  state: 'Attached',
+} as const;
 const ENDED = { namespace: 'home', name: 'db-0', uid: 'u1' };
 
 let now: number;
@@ -65,6 +75,7 @@ const PLENTY = Math.ceil(CLEAR_MS / 500) + 2;
 test('a pod that was deleted by force has ended when its kubelet is done with it, and not before', async () => {
   const ended = watch();
   pods.upsert(attached());
+  await ended.see();
   await ended.turn();
   pods.remove('home/db-0');
   await turns(ended, PLENTY);
@@ -101,7 +112,7 @@ test('where no link of a running pod is seen in a filter, as in passthru mode, i
 });
 
 test('what an agent before this one told stays, and a pod that went while none was there is looked for', async () => {
-  const pod = { ...ENDED, attachment: 'lan', interface: 'net1', mac: MAC, state: 'Attached' } as const;
+  const pod = { ...TOLD, evidence: 'Cgroup' } as const;
   const earlier = { ...ENDED, uid: 'u0' };
   state = { metadata: { name: 'node-a' }, status: { agent: agentOf(BOOT), pods: [pod], ended: [earlier] } };
   const ended = watch();
@@ -127,8 +138,10 @@ async function otherIsHeard(ended: EndedWatch): Promise<void> {
 }
 
 test('after a reboot, a pod that was not started again yet is not said to have ended: a late kubelet may do so', async () => {
-  const pod = { ...ENDED, attachment: 'lan', interface: 'net1', mac: MAC, state: 'Attached' } as const;
-  state = { metadata: { name: 'node-a' }, status: { agent: agentOf('boot-1'), pods: [pod] } };
+  state = {
+    metadata: { name: 'node-a' },
+    status: { agent: agentOf('boot-1'), pods: [{ ...TOLD, evidence: 'Cgroup' }] },
+  };
   cgroups = new Set(['agent']);
   const ended = watch();
   ended.begin();
@@ -147,8 +160,10 @@ test('after a reboot, a pod that was not started again yet is not said to have e
 });
 
 test('what an agent told in another boot of a pod whose object is gone counts for nothing', async () => {
-  const pod = { ...ENDED, attachment: 'lan', interface: 'net1', mac: MAC, state: 'Attached' } as const;
-  state = { metadata: { name: 'node-a' }, status: { agent: agentOf('boot-1'), pods: [pod] } };
+  state = {
+    metadata: { name: 'node-a' },
+    status: { agent: agentOf('boot-1'), pods: [{ ...TOLD, evidence: 'Cgroup' }] },
+  };
   const ended = watch();
   ended.begin();
   cgroups = new Set(['agent']);
@@ -188,4 +203,60 @@ test('of more pods than a state used to have room for, each is told that ends at
   [cgroups, macs] = [new Set(['agent']), new Set()];
   await turns(ended, PLENTY);
   expect(ended.ended).toHaveLength(200);
+});
+
+/** The next agent, after this one has told what it knows of the pod. */
+function successor(before: EndedWatch): EndedWatch {
+  const evidence = before.started.has('u1') ? ({ evidence: 'Cgroup' } as const) : {};
+  state = { metadata: { name: 'node-a' }, status: { agent: agentOf(BOOT), pods: [{ ...TOLD, ...evidence }] } };
+  const ended = watch();
+  ended.begin();
+  return ended;
+}
+
+test('after a reboot, a pod that an agent told of by what is written on it alone is not said to have ended by the next one', async () => {
+  pods.upsert(attached());
+  cgroups = new Set(['agent']);
+  const first = watch();
+  first.begin();
+  await first.see();
+  expect([...first.started]).toEqual([]);
+  // That agent dies; the pod is deleted by force, and its kubelet has heard of nothing yet.
+  pods.remove('home/db-0');
+  const second = successor(first);
+  await otherIsHeard(second);
+  await turns(second, PLENTY);
+  expect(second.ended).toEqual([]);
+});
+
+test('a pod that an agent has seen at work is looked for by the next one', async () => {
+  pods.upsert(attached());
+  const first = watch();
+  first.begin();
+  await first.see();
+  expect([...first.started]).toEqual(['u1']);
+  pods.remove('home/db-0');
+  cgroups = new Set(['agent']);
+  const second = successor(first);
+  await otherIsHeard(second);
+  await turns(second, PLENTY);
+  expect(second.ended).toEqual([ENDED]);
+});
+
+test('what is seen of a pod is news once, whoever looks first, and stays for the next agent', async () => {
+  pods.upsert(attached());
+  const first = watch();
+  await first.see();
+  await first.turn();
+  expect(changes).toBe(0);
+  const second = successor(first);
+  cgroups = undefined;
+  await second.see();
+  expect([...second.started]).toEqual(['u1']);
+  cgroups = new Set(['agent', 'u1', 'u2']);
+  const other = attached();
+  pods.upsert({ ...other, metadata: { ...other.metadata, name: 'db-1', uid: 'u2' } });
+  await second.turn();
+  expect(changes).toBe(1);
+  expect([...second.started]).toEqual(['u1', 'u2']);
 });

@@ -57,8 +57,9 @@ describe('a pod whose object is gone', () => {
     expect(departedIn(followPods(unattached, [], nobody, 1000))).toEqual([]);
   });
 
-  test('is known from what an earlier agent told of it', () => {
-    const known = followPods(recallPods([{ ...link, state: 'Attached' }], nobody), [], nobody, 5);
+  test('is known from what an earlier agent told of it, which had seen it at work', () => {
+    const told = { ...link, state: 'Attached', evidence: 'Cgroup' } as const;
+    const known = followPods(recallPods([told], nobody), [], nobody, 5);
     const links = [{ attachment: 'lan', mac: MAC }];
     expect(departedIn(known)).toMatchObject([{ pod, links, hasStarted: true }]);
   });
@@ -77,8 +78,8 @@ describe('a pod whose object is gone', () => {
     expect(followPods(gone(), [], nobody, 1000 + GIVE_UP_MS).size).toBe(0);
   });
 
-  test('is to be seen by this agent itself when its object was there still as it came', () => {
-    const known = recallPods([{ ...link, state: 'Attached' }], all('u1'));
+  test('has not started by the word of an earlier agent that had only read what is written on it', () => {
+    const known = recallPods([{ ...link, state: 'Attached' }], nobody);
     expect(known.get('u1')?.hasStarted).toBe(false);
   });
 });
