@@ -36,6 +36,7 @@ esac
 done <<'LIST'
 iproute2 ip
 iptables iptables
+nftables nft
 iputils-ping ping
 dnsmasq-base dnsmasq
 util-linux nsenter
