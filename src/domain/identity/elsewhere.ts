@@ -47,9 +47,11 @@ export function addressesElsewhere(pod: Pod, view: NetworkView): readonly string
   const texts = networksElsewhere(pod, view).flatMap(({ mac = '', ips = [], argTexts = [] }) => [
     mac,
     ...ips,
-    ...argTexts.flatMap((text) => text.split(/[\s,;=]+/)), // several in one text, as CNI_ARGS has them
+    ...argTexts,
   ]);
-  return [...new Set(texts.map(addressIn).filter((address) => address !== undefined))];
+  // Several in one text, as CNI_ARGS has them, into which Multus puts what stands in `mac` and `ips` as it is.
+  const parts = texts.flatMap((text) => text.split(/[\s,;=]+/));
+  return [...new Set(parts.map(addressIn).filter((address) => address !== undefined))];
 }
 
 function addressIn(text: string): string | undefined {

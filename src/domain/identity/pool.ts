@@ -77,6 +77,17 @@ export function rangeOf(ranges: readonly PoolRange[], address: Address): PoolRan
   });
 }
 
+/** Whether no host may have the address: the subnet's own and its broadcast address, and the gateway's. */
+export function isReserved(range: PoolRange, { value }: Address): boolean {
+  const subnet = parseSubnet(range.subnet);
+  const isTheSubnets = subnet !== undefined && reservedIn(subnet).some(({ first }) => first === value);
+  return isTheSubnets || parseAddress(range.gateway ?? '')?.value === value;
+}
+
+export function isExcluded({ exclude = [] }: PoolRange, address: Address): boolean {
+  return exclude.map(intervalOf).some((gap) => gap !== undefined && holds(gap, address));
+}
+
 /** The address with the prefix length of its subnet, as the `static` plugin wants it. */
 export function withPrefix(text: string, range: PoolRange): string {
   return `${text}/${range.subnet.split('/')[1]}`;

@@ -1,12 +1,11 @@
 // What addresses a link is to have: what the pod or its identity chose, as far as the attachment allows, and what to find for it.
 import type { IdentityLink } from '../../api/v1alpha1/identity.ts';
 import type { PoolRange } from '../../api/v1alpha1/ipam.ts';
-import { parseAddress, parseSubnet } from '../net/address-range.ts';
 import { formatAddress, parseLinkAddress, unmapped } from '../net/address-text.ts';
 import type { Claimed } from './claims.ts';
 import type { LinkRequest } from './links.ts';
 import { checkMac } from './mac.ts';
-import { type Family, familiesOf, rangeOf, reservedIn, withPrefix } from './pool.ts';
+import { type Family, familiesOf, isExcluded, isReserved, rangeOf, withPrefix } from './pool.ts';
 import type { Refusal } from './reason.ts';
 
 /** The addresses of a link, as far as they are given, and what is still to be found. */
@@ -80,7 +79,7 @@ function ipsFor(link: LinkRequest, entry: IdentityLink | undefined, known: Known
   }
   const ranges = ipam.pool?.ranges ?? [];
   const isPool = ipam.type === 'Pool';
-  const chosen = withOthers(link.ips, recorded(entry, ranges, isPool), isPool);
+  const chosen = withOthers(link.ips, recorded(link, entry, known), isPool);
   const ips: string[] = [];
   for (const text of chosen) {
     const ip = checkIp(link, text, ranges, known);
@@ -103,10 +102,23 @@ function familyOf(text: string): Family | undefined {
   return parseLinkAddress(text)?.address.family;
 }
 
-/** What the identity has; addresses that the pool's subnets no longer hold are given up. */
-function recorded(entry: IdentityLink | undefined, ranges: readonly PoolRange[], isPool: boolean): readonly string[] {
+/** What the identity has; addresses that it may have no longer are given up. */
+function recorded(link: LinkRequest, entry: IdentityLink | undefined, known: Known): readonly string[] {
+  const { type, pool } = link.attachment.spec.ipam;
   const all = entry?.ips ?? [];
-  return isPool ? all.filter((text) => rangeAround(ranges, text) !== undefined) : all;
+  return type === 'Pool' ? all.filter((text) => mayKeep(link, text, pool?.ranges ?? [], known)) : all;
+}
+
+/**
+ * Whether the pool's subnets hold it still, and it is not withheld by now: somebody else on the LAN has it. What was chosen and never had
+ * is not given up, but refused with a reason; and where pods choose, an excluded address may be one to choose.
+ */
+function mayKeep(link: LinkRequest, text: string, ranges: readonly PoolRange[], known: Known): boolean {
+  const parsed = parseLinkAddress(text);
+  const range = parsed === undefined ? undefined : rangeOf(ranges, parsed.address);
+  if (parsed === undefined || range === undefined) return false;
+  if (!known.owns({ address: formatAddress(parsed.address), attachment: nameOf(link) })) return true;
+  return !isReserved(range, parsed.address) && (mayPin(link) || !isExcluded(range, parsed.address));
 }
 
 function checkIp(link: LinkRequest, text: string, ranges: readonly PoolRange[], known: Known): string | Refusal {
@@ -124,7 +136,7 @@ function checkIp(link: LinkRequest, text: string, ranges: readonly PoolRange[], 
   }
   const range = rangeAround(ranges, text);
   if (range === undefined) return invalid(link, `${host} is in none of the subnets of attachment ${nameOf(link)}.`);
-  return isReserved(range, parsed.address.value)
+  return isReserved(range, parsed.address)
     ? invalid(link, `${host} is the subnet's own, its broadcast or its gateway's address.`)
     : withPrefix(host, range);
 }
@@ -132,12 +144,6 @@ function checkIp(link: LinkRequest, text: string, ranges: readonly PoolRange[], 
 function rangeAround(ranges: readonly PoolRange[], text: string): PoolRange | undefined {
   const parsed = parseLinkAddress(text);
   return parsed === undefined ? undefined : rangeOf(ranges, parsed.address);
-}
-
-function isReserved(range: PoolRange, value: bigint): boolean {
-  const subnet = parseSubnet(range.subnet);
-  const isTheSubnets = subnet !== undefined && reservedIn(subnet).some(({ first }) => first === value);
-  return isTheSubnets || parseAddress(range.gateway ?? '')?.value === value;
 }
 
 function nameOf(link: LinkRequest): string {

@@ -1,5 +1,6 @@
 // Which addresses an identity gets: from pools, from derivation, or as somebody chose them.
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { ATTACHMENT } from '../../../src/api/v1alpha1/attachment.ts';
 import { CLAIM } from '../../../src/api/v1alpha1/claim.ts';
 import { IDENTITY } from '../../../src/api/v1alpha1/identity.ts';
 import type { Ipam, PoolRange } from '../../../src/api/v1alpha1/ipam.ts';
@@ -66,6 +67,38 @@ describe('a pool', () => {
     await world.endPod('one');
     expect((await linkOf('third'))?.ips).toEqual(one?.ips);
   });
+
+  test('that excludes an address by now gives another one to the next pod, and the old one to nobody', async () => {
+    const shrink = (range: Partial<PoolRange>) =>
+      world.client.mergePatch(ATTACHMENT, { name: 'shrinking' }, { spec: { ipam: pool(range) } });
+    await world.attach('shrinking', { ipam: pool({ start: '192.0.2.50', end: '192.0.2.53' }) });
+    const next = async () => {
+      await world.makePod('mover', { networks: 'shrinking', identity: 'mover' });
+      const [ip = ''] = (await linkOf('mover'))?.ips ?? [];
+      await world.schedule('mover', 'node-a');
+      await world.endPod('mover');
+      return ip.replace('/24', '');
+    };
+    const first = await next();
+    // Outside of start and end, but still of the subnet: it stays.
+    await shrink({ start: '192.0.2.200', end: '192.0.2.203' });
+    expect(await next()).toBe(first);
+    // A printer has it, say.
+    await shrink({ start: '192.0.2.50', end: '192.0.2.53', exclude: [first] });
+    const second = await next();
+    expect(second).toMatch(/^192\.0\.2\.5[0-3]$/);
+    expect(second).not.toBe(first);
+    // And so has the router: nobody is left waiting for an address that he cannot have.
+    await shrink({ start: '192.0.2.50', end: '192.0.2.53', exclude: [first], gateway: second });
+    const third = await next();
+    expect([first, second]).not.toContain(third);
+    const claimed = async () =>
+      (await world.claims()).filter(({ spec }) => spec.attachment === 'shrinking' && spec.address.startsWith('192.'));
+    await until('its claims are those', async () => {
+      const found = (await claimed()).map(({ spec }) => spec.address);
+      return found.length === 1 && found[0] === third;
+    });
+  }, 60_000);
 
   test('gives the same address to the next pod of the identity', async () => {
     await world.makePod('two-again', { networks: 'dual', identity: 'steady' });

@@ -29,6 +29,7 @@ beforeAll(async () => {
 describe('an address of an identity, on a network of somebody else', () => {
   test.each([
     ['as ips', (_mac: string, ip: string) => ({ ips: [ip] })],
+    ['as ips among others', (_mac: string, ip: string) => ({ ips: [`198.51.100.7/24, ${ip}`] })],
     ['as mac in cni-args', (mac: string) => ({ 'cni-args': { mac } })],
     ['as ips in cni-args', (_mac: string, ip: string) => ({ 'cni-args': { ips: [ip] } })],
   ])('is not had by a pod that is held and chooses it %s', async (how, choice) => {

@@ -58,6 +58,10 @@ describe('the links of a pod', () => {
   test.each([
     ['"ips":["192.0.2.5/24","2001:DB8::5"]', ['192.0.2.5', '2001:db8::5']],
     ['"ips":["::ffff:192.0.2.5/120"]', ['192.0.2.5']],
+    ['"ips":[" 192.0.2.5/24\\t"]', ['192.0.2.5']],
+    ['"ips":["198.51.100.7/24, 192.0.2.5/24"]', ['198.51.100.7', '192.0.2.5']],
+    ['"ips":["198.51.100.7/24;IP=192.0.2.5/24"]', ['198.51.100.7', '192.0.2.5']],
+    ['"ips":["198.51.100.7/24;MAC=024d.0000.0001"]', ['198.51.100.7', '02:4d:00:00:00:01']],
     ['"cni-args":{"mac":"02:4D:00:00:00:01"}', ['02:4d:00:00:00:01']],
     ['"CNI-Args":{"a":[{"ips":["192.0.2.5/24"]}],"b":7}', ['192.0.2.5']],
     [
@@ -161,6 +165,35 @@ describe('the addresses of a link', () => {
       ips: ['fd00::9/64'],
       missing: ['IPv4'],
     });
+  });
+
+  const without = (range: object): Partial<MacvlanAttachmentSpec> => ({
+    ipam: { type: 'Pool', pool: { ranges: [{ subnet: '192.0.2.0/24', ...range }] } },
+  });
+
+  test.each([
+    ['is excluded by now', { exclude: ['192.0.2.8/29'] }],
+    ["is the gateway's by now", { gateway: '192.0.2.11' }],
+    ["is the subnet's broadcast address by now", { subnet: '192.0.2.8/30' }],
+  ])('are new ones where the old one %s', (_what, range) => {
+    const found = wish(without(range), {}, { ips: ['192.0.2.11/24'] }, ['192.0.2.11']);
+    expect(found).toMatchObject({ ips: [], missing: ['IPv4'] });
+  });
+
+  test('stay where start and end of the pool leave them out by now: others get none of these, the identity keeps what it has', () => {
+    const shrunk = without({ start: '192.0.2.100', end: '192.0.2.200' });
+    expect(wish(shrunk, {}, { ips: ['192.0.2.9/24'] }, ['192.0.2.9'])).toMatchObject({ ips: ['192.0.2.9/24'] });
+  });
+
+  test('may be excluded ones where pods choose: they may be reserved for just that', () => {
+    const open = { ...without({ exclude: ['192.0.2.0/28'] }), pins: 'Allow' } as const;
+    expect(wish(open, {}, { ips: ['192.0.2.9/24'] }, ['192.0.2.9'])).toMatchObject({ ips: ['192.0.2.9/24'] });
+    expect(wish(open, { ips: ['192.0.2.9'] })).toMatchObject({ ips: ['192.0.2.9/24'] });
+  });
+
+  test('are refused with the reason where the identity wishes for the gateway and has not had it', () => {
+    const open = { ...without({ gateway: '192.0.2.9' }), pins: 'Allow' } as const;
+    expect(wish(open, {}, { ips: ['192.0.2.9/24'] })).toMatchObject({ reason: 'PinInvalid' });
   });
 
   test('may be the derived MAC, written down by whoever imported it', () => {
