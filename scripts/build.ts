@@ -75,6 +75,7 @@ async function bundle(name: Process): Promise<readonly string[]> {
     logLevel: 'warning',
   });
   refuseForbidden(name, metafile);
+  refuseWide(`${name}.mjs`);
   const files = Object.keys(metafile.outputs).map((path) => relative(dist, join(root, path)));
   removeOthers(name, files);
   return files;
@@ -92,6 +93,15 @@ function refuseForbidden(name: Process, metafile: Metafile): void {
     const found = Object.keys(metafile.inputs).find((input) => process === name && input.includes(module));
     if (found !== undefined) throw new Error(`${name}.mjs bundles ${found}: ${because}`);
   }
+}
+
+/**
+ * One character beyond Latin-1 makes Node keep the whole program as text of two bytes per character, for good. Strings come out of
+ * esbuild escaped; comments inside classes and functions do not.
+ */
+function refuseWide(file: string): void {
+  const wide = /.*[^\0-\xff].*/.exec(readFileSync(join(dist, file), 'utf8'))?.[0];
+  if (wide !== undefined) throw new Error(`${file} would take twice its memory because of this line: ${wide.trim()}`);
 }
 
 if (argv[1] === fileURLToPath(import.meta.url)) await buildDist();

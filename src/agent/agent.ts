@@ -83,7 +83,11 @@ export interface Agent {
 export function createAgent(options: AgentOptions): Agent {
   const { stores, nodeName, clock, logger } = options;
   const shared = { clock, logger, metrics: options.metrics?.work };
-  const reporter = new Reporter({ client: options.client, onWritten: () => links.enqueue(nodeName) });
+  const reconsider = () => {
+    links.enqueue(nodeName);
+    options.dhcp?.reconsider();
+  };
+  const reporter = new Reporter({ client: options.client, onWritten: reconsider });
   const pace = new Pace(clock);
   const shimWatch = new ShimWatch({ network: options.network, clock, onDeviation: () => links.enqueue(nodeName) });
   const podWatch =
@@ -154,9 +158,10 @@ export function createAgent(options: AgentOptions): Agent {
   stores.states.onChange(({ key, current }) => {
     if (key !== nodeName) return;
     reporter.observe(current);
-    links.enqueue(nodeName);
+    reconsider();
   });
-  for (const store of [stores.nodes, stores.attachments, stores.pods]) store.onChange(() => links.enqueue(nodeName));
+  for (const store of [stores.nodes, stores.attachments]) store.onChange(reconsider);
+  stores.pods.onChange(() => links.enqueue(nodeName));
   for (const store of [stores.attachments, stores.pods]) {
     store.onChange(() => pods.enqueueAfter(nodeName, POD_PATIENCE_MS));
   }

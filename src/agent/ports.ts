@@ -92,6 +92,8 @@ export interface DhcpPort {
   readonly sight: DhcpSight;
   /** Looks at the daemon until the signal aborts. */
   run(signal: AbortSignal, watch: DhcpWatch): Promise<void>;
+  /** A daemon may be needed from now on. */
+  reconsider(): void;
   /** Lets the daemon forget a lease. Never rejects, as the next one. */
   release(name: ClientName): Promise<DhcpAnswer>;
   /** Lets the daemon get a lease and keep it. */

@@ -19,6 +19,7 @@ export class DhcpClient implements DhcpPort {
   readonly #clock: Clock;
   #report: DhcpReport | undefined;
   #sight: DhcpSight = { daemon: 'Starting' };
+  #wake = new AbortController();
 
   /** @param path of the supervisor's socket, as seen from here */
   constructor(path: string, clock: Clock) {
@@ -38,8 +39,27 @@ export class DhcpClient implements DhcpPort {
       if (wasThere || !isNeeded()) seenAt = this.#clock.now();
       const isMissing = this.#clock.now() - seenAt >= MISSING_MS;
       this.#see({ daemon: isMissing ? 'Missing' : 'Starting', ...this.#lastReport() }, onChange);
-      await sleep(this.#clock, LOOK_MS, signal);
+      if (isNeeded()) {
+        await sleep(this.#clock, LOOK_MS, signal);
+      } else {
+        await this.#reconsidered(signal);
+        seenAt = this.#clock.now();
+      }
     }
+  }
+
+  reconsider(): void {
+    this.#wake.abort();
+  }
+
+  /** On most nodes nobody ever needs a daemon: no timer asks. */
+  #reconsidered(signal: AbortSignal): Promise<void> {
+    this.#wake = new AbortController();
+    const woken = AbortSignal.any([signal, this.#wake.signal]);
+    return new Promise((resolve) => {
+      if (woken.aborted) resolve();
+      else woken.addEventListener('abort', () => resolve(), { once: true });
+    });
   }
 
   release(name: ClientName): Promise<DhcpAnswer> {

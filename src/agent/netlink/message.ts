@@ -49,9 +49,16 @@ export function* walkAttributes(data: Buffer, offset: number): Generator<readonl
   }
 }
 
-/** The attributes from `offset` on. */
+/** The attributes from `offset` on. A loop of its own: half of what a look at a link takes would be the generator's. */
 export function readAttributes(data: Buffer | undefined, offset = 0): Attributes {
-  return new Map(data === undefined ? [] : walkAttributes(data, offset));
+  const attributes = new Map<number, Buffer>();
+  for (let at = offset; data !== undefined && at + 4 <= data.length; ) {
+    const length = data.readUInt16LE(at);
+    if (length < 4 || at + length > data.length) break;
+    attributes.set(data.readUInt16LE(at + 2) & NLA_TYPE_MASK, data.subarray(at + 4, at + length));
+    at += align(length);
+  }
+  return attributes;
 }
 
 /** A 32-bit number, or nothing when the attribute is missing or too short. */

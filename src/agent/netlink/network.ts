@@ -19,6 +19,7 @@ import {
 } from './encode.ts';
 import { HardwareFacts } from './hardware.ts';
 import { LinkSettings } from './link-settings.ts';
+import type { Message } from './message.ts';
 import {
   decodeRouterRoute,
   encodeSubstitute,
@@ -85,8 +86,19 @@ export class NetlinkNetwork implements NetworkPort {
   }
 
   async readLink(ifindex: number): Promise<Link | undefined> {
-    const found = await this.#collect<Link>(() => encodeLinkGet(ifindex), RTM_NEWLINK, decodeLink);
-    return found[0] === undefined ? undefined : this.#withEgress(found[0]);
+    const links: Link[] = [];
+    const filters: (readonly string[])[] = [];
+    // A shim is asked for every second: in one write.
+    const begin = () => {
+      links.length = filters.length = 0;
+      return [encodeLinkGet(ifindex), ...(this.#canFilter ? [encodeFilterDump(ifindex)] : [])];
+    };
+    await this.#gather(begin, ({ type, body }) => {
+      if (type === RTM_NEWLINK) links.push(...some(decodeLink(body)));
+      else if (type === RTM_NEWTFILTER) filters.push(...some(decodeFilter(body)));
+    });
+    const [link] = links;
+    return link === undefined || !this.#hasEgress(link) ? link : { ...link, egress: filters[0] ?? 'Open' };
   }
 
   async readProxied(ifindex: number): Promise<readonly string[]> {
@@ -111,9 +123,13 @@ export class NetlinkNetwork implements NetworkPort {
 
   /** What a shim may send to. Other links are none of our business. */
   async #withEgress(link: Link): Promise<Link> {
-    if (!this.#canFilter || !link.name.startsWith(SHIM_PREFIX)) return link;
+    if (!this.#hasEgress(link)) return link;
     const [egress] = await this.#collect(() => encodeFilterDump(link.ifindex), RTM_NEWTFILTER, decodeFilter);
     return { ...link, egress: egress ?? 'Open' };
+  }
+
+  #hasEgress({ name }: Link): boolean {
+    return this.#canFilter && name.startsWith(SHIM_PREFIX);
   }
 
   async #filterEgress({ ifindex, macs }: EgressChange): Promise<{ code: string; message: string } | undefined> {
@@ -187,17 +203,26 @@ export class NetlinkNetwork implements NetworkPort {
   }
 
   async #collect<T>(request: () => Buffer, type: number, decode: (body: Buffer) => T | undefined): Promise<T[]> {
+    let found: T[] = [];
+    const begin = () => {
+      found = [];
+      return [request()];
+    };
+    await this.#gather(begin, (message) => {
+      const value = message.type === type ? decode(message.body) : undefined;
+      if (value !== undefined) found.push(value);
+    });
+    return found;
+  }
+
+  /** `begin` gives the requests, and forgets what an earlier attempt has found. */
+  async #gather(begin: () => readonly Buffer[], fold: (message: Message) => void): Promise<void> {
     for (let attempt = 1; ; attempt++) {
-      const found: T[] = [];
       try {
-        const isConsistent = await this.#socket.dump(request(), (message) => {
-          const value = message.type === type ? decode(message.body) : undefined;
-          if (value !== undefined) found.push(value);
-        });
-        if (isConsistent) return found;
+        if (await this.#socket.gather(begin(), fold)) return;
         if (attempt >= ATTEMPTS) throw new DisturbedError();
       } catch (error) {
-        if (error instanceof NetlinkError && NOTHING.has(error.code)) return found;
+        if (error instanceof NetlinkError && NOTHING.has(error.code)) return;
         if (!isTransient(error) || attempt >= ATTEMPTS) throw error;
       }
     }
@@ -209,6 +234,10 @@ class DisturbedError extends Error {
   constructor() {
     super(`the kernel's tables changed during each of ${ATTEMPTS} looks at them`);
   }
+}
+
+function some<T>(value: T | undefined): readonly T[] {
+  return value === undefined ? [] : [value];
 }
 
 /** Neither a group of hosts nor one that does not answer. */

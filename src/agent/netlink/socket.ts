@@ -92,16 +92,25 @@ export class RequestSocket {
    * Rejects with a NetlinkError. Resolves with false when things changed meanwhile: the answer may be inconsistent.
    */
   dump(request: Buffer, fold: (message: Message) => void): Promise<boolean> {
+    return this.gather([request], fold);
+  }
+
+  /** The same for several requests in one write, of which the last one only may be a dump: the kernel does one at a time. */
+  gather(requests: readonly Buffer[], fold: (message: Message) => void): Promise<boolean> {
     return this.#exclusive(async () => {
       let isConsistent = true;
-      const answer = this.#expect(request, (message) => {
-        if ((message.flags & k.NLM_F_DUMP_INTR) !== 0) isConsistent = false;
-        fold(message);
-      });
-      await this.#write([request]);
-      const { error, flags } = await answer;
-      if (error !== undefined) throw error;
-      return isConsistent && (flags & k.NLM_F_DUMP_INTR) === 0;
+      const answers = requests.map((request) =>
+        this.#expect(request, (message) => {
+          if ((message.flags & k.NLM_F_DUMP_INTR) !== 0) isConsistent = false;
+          fold(message);
+        }),
+      );
+      await this.#write(requests);
+      for (const { error, flags } of await Promise.all(answers)) {
+        if (error !== undefined) throw error;
+        if ((flags & k.NLM_F_DUMP_INTR) !== 0) isConsistent = false;
+      }
+      return isConsistent;
     });
   }
 

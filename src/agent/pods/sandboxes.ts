@@ -167,7 +167,7 @@ export class Sandboxes implements SandboxPort {
     return opened.flat();
   }
 
-  /** `/var/run/netns/cni-…` as seen from here; nothing for a namespace that is kept elsewhere. */
+  /** `/var/run/netns/cni-...` as seen from here; nothing for a namespace that is kept elsewhere. */
   #pathOf(path: string): string | undefined {
     return /^(\/var)?\/run\/netns\/[^/]+$/.test(path) ? join(this.#folder, basename(path)) : undefined;
   }

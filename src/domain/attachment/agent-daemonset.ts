@@ -3,6 +3,7 @@
 import { AGENT_NAME, DHCP_FOLDER, LABEL_AGENT } from '../../api/names.ts';
 import {
   type DaemonSet,
+  GIVES_BACK,
   NETNS_FOLDER,
   NODE_POD,
   type NodeProgramSettings,
@@ -87,6 +88,7 @@ function containerFor(settings: AgentSettings): Readonly<Record<string, unknown>
       { name: 'NET_SETTINGS_PATH', value: NET_SETTINGS.agent },
       { name: 'CGROUP_PATH', value: CGROUPS.agent },
       ONE_ARENA,
+      ...GIVES_BACK,
     ],
     resources: { requests: { cpu: '10m', memory: '32Mi' }, limits: { memory: '128Mi' } },
     // Links are changed by root with NET_ADMIN in the node's own network namespace; SYS_ADMIN is for entering those of pods,

@@ -81,6 +81,11 @@ export function nodeCommand(bundle: string): readonly string[] {
 
 /** One arena of malloc, for the same reason. */
 export const ONE_ARENA = { name: 'MALLOC_ARENA_MAX', value: '1' };
+/** A malloc that gives back what a start needed: half a MiB of the agent's working set. With one of them, the other no longer adapts. */
+export const GIVES_BACK = [
+  { name: 'MALLOC_MMAP_THRESHOLD_', value: '65536' },
+  { name: 'MALLOC_TRIM_THRESHOLD_', value: '65536' },
+];
 
 /** Root, on a file system that it cannot write to, with these capabilities and no way to more. */
 export function rootWith(capabilities: readonly string[]): object {

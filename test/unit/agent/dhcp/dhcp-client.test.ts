@@ -88,13 +88,31 @@ test('a supervisor that ends is missed at once, and missing after ten seconds; i
   await until('it is missing', () => client.sight.daemon === 'Missing');
 });
 
-test('where nobody needs one, none is looked for and none is missing', async () => {
+test('where nobody needs one, none is looked for and none is missing, and no timer wakes the process', async () => {
   const clock = new FakeClock();
   const client = new DhcpClient(path(), clock);
   void client.run(stopping.signal, watch(false));
+  client.reconsider();
   await clock.advance(60_000);
   expect(client.sight).toEqual({ daemon: 'Starting' });
   expect(changes).toBe(0);
+  expect(clock.waiting).toBe(0);
+});
+
+test('one that is needed after an hour in which none was is looked for at once, and not missing at once', async () => {
+  const clock = new FakeClock();
+  const client = new DhcpClient(path(), clock);
+  let isNeeded = false;
+  void client.run(stopping.signal, { onChange: () => void changes++, isNeeded: () => isNeeded });
+  await clock.advance(3_600_000);
+  isNeeded = true;
+  client.reconsider();
+  await until('it has looked', () => clock.waiting > 0);
+  expect(client.sight).toEqual({ daemon: 'Starting' });
+  const server = await serve(report());
+  await clock.advance(1000);
+  await until('it is there', () => client.sight.daemon === 'There');
+  await server.stop();
 });
 
 test('requests carry the name of the client alone, and answers come back as they are', async () => {
