@@ -175,8 +175,6 @@ export function createAgent(options: AgentOptions): Agent {
     async run(signal) {
       stopping = signal;
       const stopListening = options.listen((hint) => {
-        // What is asked of the LAN is no news.
-        if (hint.type === 'Neighbour' && hint.by !== undefined && hint.by === options.lan?.port) return;
         guard.hear(hint, options.network.port, clock.now());
         const delay = isUrgent(hint) ? pace.delay() : PATIENCE_MS;
         if (delay > 0) links.enqueueAfter(nodeName, delay);

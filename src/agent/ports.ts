@@ -69,12 +69,10 @@ export interface FiltersPort {
 /** Asks the LAN, as the node, who has IPv4 addresses. */
 export interface LanPort {
   /**
-   * The IPv4 neighbours behind a NIC once those who have one of the addresses have answered, which takes a second or two. Addresses that
-   * somebody has written down for good are left alone. Rejects when the kernel does not answer.
+   * The IPv4 neighbours behind a NIC once those who have one of the addresses have answered, which takes a second or two; who has not
+   * answered is none of them. Addresses that somebody has written down for good are left alone. Rejects when the kernel does not answer.
    */
   ask(parent: number, addresses: readonly string[], signal: AbortSignal): Promise<readonly Neighbour[]>;
-  /** The netlink port that the kernel is asked from, once it is known. */
-  readonly port?: number | undefined;
   close(): Promise<void>;
 }
 

@@ -174,6 +174,9 @@ export const TCA_BPF_FLAG_ACT_DIRECT = 1;
 export const NDA_DST = 1;
 export const NDA_LLADDR = 2;
 export const NDA_IFINDEX = 8;
+/** States: an answer came a moment ago; it is being asked for; somebody has set it. */
+export const NUD_REACHABLE = 0x02;
+export const NUD_PROBE = 0x10;
 export const NUD_PERMANENT = 0x80;
 /** Find out who it is, as if there were something to send. */
 export const NTF_USE = 1;

@@ -6,7 +6,7 @@ import type { LanPort } from '../ports.ts';
 import type { Addon } from './addon.ts';
 import * as k from './constants.ts';
 import { decodeNeighbour } from './decode.ts';
-import { addressBytes, encodeNeighbourDump } from './encode.ts';
+import { addressBytes, encodeNeighbourDump, macBytes } from './encode.ts';
 import { MessageWriter } from './message.ts';
 import { RequestSocket } from './socket.ts';
 
@@ -24,23 +24,18 @@ export class Lan implements LanPort {
     this.#clock = clock;
   }
 
-  get port(): number | undefined {
-    return this.#socket.port;
-  }
-
   async ask(parent: number, addresses: readonly string[], signal: AbortSignal): Promise<readonly Neighbour[]> {
-    const before = await this.#neighboursOn(parent);
-    const kept = new Set(before.filter(({ isPermanent }) => isPermanent).map(({ address }) => address));
-    const asked = addresses.filter((address) => !kept.has(address));
-    const known = before.map(({ address }) => address).filter((address) => asked.includes(address));
-    // What the kernel knew of them may be old.
-    await this.#socket.send(known.map((address) => encodeForget(parent, address)));
-    await this.#socket.send(asked.map((address) => encodeAsk(parent, address)));
+    const before = new Map((await this.#entriesOn(parent)).map((entry) => [entry.address, entry]));
+    const asked = new Set(addresses.filter((address) => before.get(address)?.isPermanent !== true));
+    await this.#socket.send([...asked].map((address) => encodeAsk(parent, address, before.get(address)?.mac ?? '')));
     try {
       await sleep(this.#clock, ANSWER_MS, signal);
-      return await this.#neighboursOn(parent);
+      const entries = await this.#entriesOn(parent);
+      return entries.filter(({ address, isReachable }) => isReachable || !asked.has(address));
     } finally {
-      await this.#socket.send(asked.map((address) => encodeForget(parent, address)));
+      const silent = (await this.#entriesOn(parent)).filter(({ isReachable }) => !isReachable);
+      const left = silent.map(({ address }) => address).filter((address) => asked.has(address));
+      await this.#socket.send(left.map((address) => encodeForget(parent, address)));
     }
   }
 
@@ -49,23 +44,31 @@ export class Lan implements LanPort {
   }
 
   /** What somebody else than the kernel looks after counts as permanent. */
-  async #neighboursOn(parent: number): Promise<readonly Neighbour[]> {
-    const found: Neighbour[] = [];
+  async #entriesOn(parent: number): Promise<readonly Entry[]> {
+    const found: Entry[] = [];
     await this.#socket.dump(encodeNeighbourDump(parent), ({ type, body }) => {
       const neighbour = type === k.RTM_NEWNEIGH ? decodeNeighbour(body) : undefined;
       if (neighbour?.family !== 'IPv4' || neighbour.ifindex !== parent) return;
       const isPermanent = neighbour.isPermanent || (body.readUInt8(10) & k.NTF_EXT_LEARNED) !== 0;
-      found.push({ ...neighbour, isPermanent });
+      found.push({ ...neighbour, isPermanent, isReachable: (body.readUInt16LE(8) & k.NUD_REACHABLE) !== 0 });
     });
     return found;
   }
 }
 
-function encodeAsk(parent: number, address: string): Buffer {
+interface Entry extends Neighbour {
+  /** An answer came, a moment ago. */
+  readonly isReachable: boolean;
+}
+
+/** Whoever is known by a MAC address is asked whether he is there still, and stays known meanwhile: routes depend on it. */
+function encodeAsk(parent: number, address: string, mac: string): Buffer {
   const header = headerFor(parent);
-  header.writeUInt8(k.NTF_USE, 10);
-  const flags = k.NLM_F_REQUEST | k.NLM_F_ACK | k.NLM_F_CREATE;
-  return new MessageWriter(k.RTM_NEWNEIGH, flags).bytes(header).attribute(k.NDA_DST, addressBytes(address)).finish();
+  if (mac === '') header.writeUInt8(k.NTF_USE, 10);
+  else header.writeUInt16LE(k.NUD_PROBE, 8);
+  const flags = k.NLM_F_REQUEST | k.NLM_F_ACK | k.NLM_F_CREATE | k.NLM_F_REPLACE;
+  const writer = new MessageWriter(k.RTM_NEWNEIGH, flags).bytes(header).attribute(k.NDA_DST, addressBytes(address));
+  return (mac === '' ? writer : writer.attribute(k.NDA_LLADDR, macBytes(mac))).finish();
 }
 
 function encodeForget(parent: number, address: string): Buffer {
