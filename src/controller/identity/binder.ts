@@ -12,6 +12,7 @@ import { IDENTITY, type IdentityLink, type MacvlanIdentity } from '../../api/v1a
 import { bindingPatch, dismissalPatch, type PatchStep } from '../../domain/identity/bind.ts';
 import { identityLinkOf, ownedPart } from '../../domain/identity/claims.ts';
 import { addressesElsewhere, pinElsewhere } from '../../domain/identity/elsewhere.ts';
+import { mergeLinks, withMissing } from '../../domain/identity/entries.ts';
 import { askOf, groupOf } from '../../domain/identity/key.ts';
 import { type LinkRequest, linksOf, type NetworkView, notYetKnown } from '../../domain/identity/links.ts';
 import { deriveMac } from '../../domain/identity/mac.ts';
@@ -25,8 +26,9 @@ import { editNetworks } from '../../domain/pod/networks.ts';
 import type { KubeClient } from '../../kernel/kube/client.ts';
 import { ApiError } from '../../kernel/kube/transport.ts';
 import { type Claimant, type Claims, linkKeyOf, taken } from './claims.ts';
-import { type IdentitySight, networkViewOf } from './gather.ts';
+import { type IdentitySight, isIdentityThere, networkViewOf } from './gather.ts';
 import { isNicMac, isNodeAddress } from './node-addresses.ts';
+import { isOverQuota, quotaExceeded } from './over-quota.ts';
 import { writeStatus } from './report.ts';
 import type { Seed } from './seed.ts';
 
@@ -45,6 +47,8 @@ export interface BinderOptions {
 
 export class Binder {
   readonly #options: BinderOptions;
+  /** Identities, as `namespace/name`, that could not be made since a quota was used up. */
+  readonly #overQuota = new Set<string>();
 
   constructor(options: BinderOptions) {
     this.#options = options;
@@ -56,11 +60,28 @@ export class Binder {
       return await this.#bind(binding, signal);
     } catch (error) {
       if (!isOverQuota(error)) throw error;
-      // Without an identity there is nothing to have addresses: a quota on identities is one on addresses as well.
-      const { namespace = '' } = binding.pod.metadata;
-      await this.#options.claims.giveUpUnused({ namespace, name: binding.identity }, [], signal);
+      await this.#withoutIdentity(binding, signal);
       return { ...quotaExceeded(error.message), pod: binding.pod, identity: undefined };
     }
+  }
+
+  /** Without an identity there is nothing to have addresses: a quota on identities is one on addresses as well. */
+  async #withoutIdentity({ pod, identity: name }: Binding, signal: AbortSignal): Promise<void> {
+    const { sight, claims } = this.#options;
+    const reference = { namespace: pod.metadata.namespace ?? '', name };
+    this.#overQuota.add(`${reference.namespace}/${name}`);
+    if (!(await isIdentityThere(sight, reference, signal))) await claims.giveUpUnused(reference, [], signal);
+  }
+
+  /**
+   * Makes an identity that a quota stood against, before anything is claimed for it. Claims that are made and given up again would be news
+   * to those who wait, this one among them, without end.
+   */
+  async #makeIfRefused(pod: Pod, reference: IdentityReference, signal: AbortSignal): Promise<void> {
+    const key = `${reference.namespace}/${reference.name}`;
+    if (!this.#overQuota.has(key)) return;
+    if (this.#options.sight.identities.get(key) === undefined) await this.#make(pod, reference, [], signal);
+    this.#overQuota.delete(key);
   }
 
   async #bind({ pod, identity, replaces }: Binding, signal: AbortSignal): Promise<Wait | undefined> {
@@ -74,6 +95,7 @@ export class Binder {
     if (links.length === 0) return this.#withoutLinks(pod, view, signal);
     const unknown = notYetKnown(pod, view);
     if (unknown !== undefined) return { ...unknown, pod, identity };
+    await this.#makeIfRefused(pod, reference, signal);
     const found = sight.identities.get(`${reference.namespace}/${identity}`);
     const attachments = links.map(({ attachment }) => attachment);
     const placement = placementFor({ pod, attachments, nodes: sight.stores.nodes.list() });
@@ -268,30 +290,6 @@ export class Binder {
   }
 }
 
-/** The one 403 that a person may end, and that need not stop the others of the group. */
-function isOverQuota(error: unknown): error is ApiError {
-  return error instanceof ApiError && error.status === 403 && error.message.includes('exceeded quota');
-}
-
-function quotaExceeded(message: string): Refusal {
-  const remedy = 'Delete identities that nobody needs any more, or raise the quota.';
-  return { reason: 'QuotaExceeded', message: `Its MacvlanIdentity cannot be made: ${message}.`, remedy };
-}
-
 function ipsOf(link: IdentityLink | undefined): { readonly ips?: readonly string[] } {
   return link?.ips === undefined ? {} : { ips: link.ips };
-}
-
-/** What the identity has, and what it lacks. */
-function withMissing(before: readonly IdentityLink[], had: readonly IdentityLink[]): readonly IdentityLink[] {
-  const isThere = ({ attachment, index }: IdentityLink) =>
-    before.some((link) => link.attachment === attachment && link.index === index);
-  return [...before, ...had.filter((link) => !isThere(link))];
-}
-
-/** What the identity has, with the new links in the place of the old ones. */
-function mergeLinks(before: readonly IdentityLink[], taken: readonly IdentityLink[]): readonly IdentityLink[] {
-  const keyOf = ({ attachment, index }: IdentityLink) => `${attachment}#${index}`;
-  const merged = new Map([...before, ...taken].map((link) => [keyOf(link), link]));
-  return [...merged.values()];
 }

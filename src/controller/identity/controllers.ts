@@ -8,6 +8,7 @@ import { OwnWrites } from '../own-writes.ts';
 import type { Stores } from '../stores.ts';
 import type { Conflicts } from './conflict-sight.ts';
 import { reconcileConflicts } from './conflicts.ts';
+import { groupKeyOfClaim, groupKeyOfIdentity, groupKeyOfPod } from './keys.ts';
 import type { LastSeen } from './last-seen.ts';
 import { reconcileIdentities } from './reconciler.ts';
 import { reconcileUnbound } from './unbound.ts';
@@ -53,13 +54,18 @@ export function createIdentityControllers(dependencies: IdentityDependencies): I
     lastSeen,
   };
   const looking = { client, stores, conflicts, events, wake, ...(confirmMs === undefined ? {} : { confirmMs }) };
+  const identities = new Controller({
+    ...shared(),
+    name: 'identities',
+    reconcile: reconcileIdentities({ client, events, namespace, rawPins, conflicts, waiting, sight }),
+    concurrency: IDENTITY_WORKERS,
+  });
+  // What the watches never brought back may have been deleted meanwhile, and nothing else would tell.
+  sight.pods.onDoubt((pod) => identities.enqueue(groupKeyOfPod(pod)));
+  sight.identities.onDoubt((identity) => identities.enqueue(groupKeyOfIdentity(identity)));
+  sight.claims.onDoubt((claim) => identities.enqueue(groupKeyOfClaim(claim)));
   return {
-    identities: new Controller({
-      ...shared(),
-      name: 'identities',
-      reconcile: reconcileIdentities({ client, events, namespace, rawPins, conflicts, waiting, sight }),
-      concurrency: IDENTITY_WORKERS,
-    }),
+    identities,
     unbound: new Controller({ ...shared(), name: 'unbound', reconcile: reconcileUnbound({ stores, events }) }),
     conflicts: new Controller({ ...shared(), name: 'conflicts', reconcile: reconcileConflicts(looking) }),
   };

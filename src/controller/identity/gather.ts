@@ -1,8 +1,8 @@
 // Gather: everything that the decision about one group of identities is made from, as one value.
 import { DEPLOYMENT, NODE, POD, type Pod, REPLICA_SET } from '../../api/kube.ts';
 import { ANNOTATION_RELEASE } from '../../api/names.ts';
-import type { MacvlanClaim } from '../../api/v1alpha1/claim.ts';
-import type { IdentityHolder, MacvlanIdentity } from '../../api/v1alpha1/identity.ts';
+import type { IdentityReference, MacvlanClaim } from '../../api/v1alpha1/claim.ts';
+import { IDENTITY, type IdentityHolder, type MacvlanIdentity } from '../../api/v1alpha1/identity.ts';
 import type { EndedPod } from '../../api/v1alpha1/node-state.ts';
 import { wantsNamespace } from '../../domain/attachment/facts.ts';
 import { isOurs } from '../../domain/attachment/network-definition-metadata.ts';
@@ -112,6 +112,20 @@ function endedAnywhere(
   if (pod !== undefined) return new Set();
   const isIt = ({ uid, name }: EndedPod) => uid === holder.uid && name === holder.pod;
   return new Set(nodeStates.list().some(({ status }) => status?.ended?.some(isIt) === true) ? [holder.uid] : []);
+}
+
+/**
+ * Whether the API server has the identity. What its claims keep off others is given up for good only when it has not: a watch that is
+ * behind, or broken, lacks identities that are there.
+ */
+export async function isIdentityThere(
+  { client }: Pick<IdentitySight, 'client'>,
+  { namespace, name }: IdentityReference,
+  signal: AbortSignal,
+): Promise<boolean> {
+  // By list: nobody else needs a grant to get single identities.
+  const one = { namespace, fieldSelector: `metadata.name=${name}`, signal };
+  return (await client.list(IDENTITY, one)).items.length > 0;
 }
 
 /** By uid, and asked for where the watch does not show it: that it left the watch is no proof that it is gone. */

@@ -11,7 +11,7 @@ import { type Clock, systemClock } from '../../kernel/process/clock.ts';
 import { Binder } from './binder.ts';
 import { Claims } from './claims.ts';
 import type { Conflicts } from './conflict-sight.ts';
-import { gatherGroup, type IdentitySight } from './gather.ts';
+import { gatherGroup, type IdentitySight, isIdentityThere } from './gather.ts';
 import { reportGroup } from './report.ts';
 import { Seed } from './seed.ts';
 import type { WaitingPods } from './waiting-pods.ts';
@@ -82,7 +82,7 @@ export function reconcileIdentities({
 
   /** What somebody deleted by mistake comes back; what nobody owns any more goes. Gives running pods that could not be recorded. */
   async function tidyUp(facts: GroupFacts, plan: GroupPlan, signal: AbortSignal): Promise<readonly Wait[]> {
-    for (const claim of plan.orphans) await claims.giveUp(claim, signal);
+    await giveUpOrphans(plan, signal);
     // Claims first: they are what keeps others off.
     for (const [identity, { pod, lastSeen }] of facts.holders) {
       const holder = pod ?? lastSeen;
@@ -95,6 +95,16 @@ export function reconcileIdentities({
       if (refused !== undefined) unrecorded.push(refused);
     }
     return unrecorded;
+  }
+
+  async function giveUpOrphans({ orphans }: GroupPlan, signal: AbortSignal): Promise<void> {
+    const isThere = new Map<string, boolean>();
+    for (const claim of orphans) {
+      const { identity } = claim.spec;
+      const found = isThere.get(identity.name) ?? (await isIdentityThere(sight, identity, signal));
+      isThere.set(identity.name, found);
+      if (!found) await claims.giveUp(claim, signal);
+    }
   }
 
   /** Deletes identities whose time has come; their claims follow when they are seen to be gone. */

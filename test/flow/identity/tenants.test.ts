@@ -4,10 +4,10 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { POD } from '../../../src/api/kube.ts';
 import { IDENTITY } from '../../../src/api/v1alpha1/identity.ts';
 import { until } from '../../support/until.ts';
+import { exhaustQuota } from './quota.ts';
 import { grant, refusal, tenantOf } from './tenant.ts';
 import { asks, EVIL, GATE, type TenantWorld } from './tenant-world.ts';
 import { useTenants } from './use-world.ts';
-import type { IdentityWorld } from './world.ts';
 
 const NETWORKS = 'k8s.v1.cni.cncf.io/networks';
 
@@ -191,7 +191,7 @@ describe('with an identity', () => {
     const state = async (name: string) =>
       (await world.client.get(POD, { namespace: 'small', name }))?.metadata.labels?.['macvlan.dev/gated'];
 
-    await exhaustQuota(world);
+    await exhaustQuota(world, 'small');
     await makePod('one');
     await until('it is told', () => toldOf('one'));
     await until('no address is left with it', async () => (await claims()) === 0);
@@ -201,7 +201,7 @@ describe('with an identity', () => {
 
     // An identity that was deleted under its pod cannot be recorded again: that is no reason to leave the others without a word.
     const had = await claims();
-    await exhaustQuota(world);
+    await exhaustQuota(world, 'small');
     await world.kubectl('-n', 'small', 'delete', 'mvi', 'pod-one');
     await makePod('two');
     await until('the second one is told', () => toldOf('two'));
@@ -220,22 +220,3 @@ describe('with an identity', () => {
 });
 
 test('after all this, the other tenant has what it had', () => tenants.expectNothingTaken());
-
-/** A quota on identities in the namespace `small` that is used up, with what the controller-manager would write, which is not here. */
-async function exhaustQuota(world: IdentityWorld): Promise<void> {
-  const hard = { 'count/macvlanidentities.macvlan.dev': '1' };
-  const quota = {
-    apiVersion: 'v1',
-    kind: 'ResourceQuota',
-    metadata: { name: 'q', namespace: 'small' },
-    spec: { hard },
-  };
-  await tenants.world.plane.kubectl(['create', '-f', '-'], { input: JSON.stringify(quota) });
-  const status = JSON.stringify({ status: { hard, used: hard } });
-  const patch = ['--subresource=status', '--type=merge', '-p', status];
-  await world.kubectl('-n', 'small', 'patch', 'resourcequota', 'q', ...patch);
-  const probe = { metadata: { namespace: 'small', name: 'probe' }, spec: {} };
-  await until('the quota holds', async () =>
-    (await refusal(world.client.create(IDENTITY, probe))).includes('exceeded quota'),
-  );
-}
