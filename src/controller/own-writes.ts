@@ -7,6 +7,7 @@ import type { KubeObject, ObjectKey } from '../api/kube.ts';
 import { keyOf } from '../kernel/kube/path.ts';
 import { type Clock, monotonicClock } from '../kernel/process/clock.ts';
 import type { Change, Store } from '../kernel/watch/store.ts';
+import { isOlderVersion } from '../kernel/watch/version.ts';
 
 /** The watch is never this late while it works; when it does not, old writes must not be shown for ever. */
 const SHOWN_MS = 10_000;
@@ -83,13 +84,9 @@ export class OwnWrites<T extends KubeObject> {
   }
 }
 
-/**
- * Whether the watch has seen our write, or a later one. Versions of one collection grow, as decimal numbers without leading
- * zeros; where a server does otherwise only equality counts, and time does the rest.
- */
+/** Whether the watch has seen our write, or a later one. Where that cannot be told, time does the rest. */
 function hasCaughtUp(seen: KubeObject | undefined, written: KubeObject): boolean {
   const [a, b] = [seen?.metadata.resourceVersion, written.metadata.resourceVersion];
-  if (a === undefined || b === undefined || a === b) return a === b;
-  if (!/^\d+$/.test(a) || !/^\d+$/.test(b)) return false;
-  return a.length === b.length ? a > b : a.length > b.length;
+  if (a === undefined || b === undefined) return a === b;
+  return a === b || isOlderVersion(b, a);
 }

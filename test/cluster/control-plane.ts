@@ -1,6 +1,6 @@
 // A control plane alone, for flow tests: etcd and kube-apiserver on a free loopback port, gone with the process that started it.
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -59,6 +59,10 @@ export interface ControlPlane {
   /** Starts it again on the same port and waits until it is ready. */
   startApiServer(): Promise<void>;
   restartApiServer(): Promise<void>;
+  /** Ends both and starts them again, with a copy of etcd's data taken in between. */
+  backUp(): Promise<void>;
+  /** The same, with that copy put in the place of the data: what was written since has never been. */
+  restore(): Promise<void>;
   /** Ends everything and removes the state folder; harmless when called twice. */
   stop(): Promise<void>;
 }
@@ -122,6 +126,14 @@ async function startOnce(
     await waitForApi({ url, ca, token: settings.token }, processes, READY_WITHIN_MS);
   };
   const stopApiServer = () => processes.end('kube-apiserver', 0);
+  const [data, copy] = [join(folder, 'etcd'), join(folder, 'backup')];
+  const withoutEtcd = async (act: () => void) => {
+    await stopApiServer();
+    await processes.end('etcd', 10_000);
+    act();
+    startEtcd(settings);
+    await startApiServer();
+  };
   const stop = async () => {
     process.removeListener('exit', wipe);
     try {
@@ -152,6 +164,12 @@ async function startOnce(
       await stopApiServer();
       await startApiServer();
     },
+    backUp: () => withoutEtcd(() => cpSync(data, copy, { recursive: true })),
+    restore: () =>
+      withoutEtcd(() => {
+        rmSync(data, { recursive: true });
+        cpSync(copy, data, { recursive: true });
+      }),
     stop,
   };
 }

@@ -8,6 +8,7 @@ import { ApiError } from '../kube/transport.ts';
 import { type Clock, monotonicClock, sleep, systemClock } from '../process/clock.ts';
 import type { Part } from '../process/lifecycle.ts';
 import type { Logger } from '../process/logger.ts';
+import { isOlderVersion } from '../watch/version.ts';
 import { heldBy, LEASE, type Lease, released } from './lease.ts';
 
 export interface ElectorOptions {
@@ -34,7 +35,10 @@ export interface ElectorOptions {
 
 /** A candidate. `campaign` once; then either `lost` resolves, or `resign` is called. */
 export class Elector {
-  /** Resolves when leadership is lost. The process must then end: its workers can no longer be trusted to be alone. */
+  /**
+   * Resolves when leadership is lost, or when nothing counts any more of what was seen. The process must then end: its workers can no
+   * longer be trusted to be alone.
+   */
   readonly lost: Promise<Error>;
   readonly #o: Required<Omit<ElectorOptions, 'onChange'>> & Pick<ElectorOptions, 'onChange'>;
   #resolveLost: (error: Error) => void = () => {};
@@ -131,6 +135,7 @@ export class Elector {
     if (this.#leads && this.#seen !== undefined && (await this.#renewUnread(this.#seen))) return true;
     const current = await this.#withDeadline((signal) => this.#o.client.get(LEASE, this.#o.lease, signal));
     this.#observe(current);
+    if (this.#stopping.signal.aborted) return false;
     if (!this.#isFree(current)) {
       if (this.#leads) this.#lose(`the lease is held by ${this.holder}`);
       return false;
@@ -172,6 +177,10 @@ export class Elector {
   #observe(lease: Lease | undefined): void {
     const before = this.#seen?.metadata.resourceVersion;
     if (lease !== undefined && before === lease.metadata.resourceVersion) return;
+    // Versions only grow, unless the data was put back. What this process has seen since may never have been, its caches and all.
+    if (isOlderVersion(lease?.metadata.resourceVersion ?? '', before ?? '')) {
+      this.#end('the lease is an older one than before: the data of the API server was restored from a backup');
+    }
     const holder = this.holder;
     this.#seen = lease;
     this.#seenAt = this.#o.clock.now();
@@ -186,10 +195,13 @@ export class Elector {
   }
 
   #lose(reason: string): void {
-    if (!this.#leads) return;
-    this.#setLeads(false);
+    if (this.#leads) this.#end(`leadership lost: ${reason}`);
+  }
+
+  #end(reason: string): void {
+    if (this.#leads) this.#setLeads(false);
     this.#stopping.abort();
-    this.#resolveLost(new Error(`leadership lost: ${reason}`));
+    this.#resolveLost(new Error(reason));
   }
 
   #setLeads(leads: boolean): void {

@@ -6,6 +6,7 @@ import { ApiError, type Transport } from '../kube/transport.ts';
 import { type Clock, jitter, monotonicClock, sleep } from '../process/clock.ts';
 import type { Logger } from '../process/logger.ts';
 import type { Store } from './store.ts';
+import { isOlderVersion } from './version.ts';
 import { errorOf, Gone, type WatchEvent } from './watch-event.ts';
 
 /** `syncing` until the first full list, `failing` while the API server refuses or stays away, else `synced`. */
@@ -73,6 +74,8 @@ export class Reflector<T extends KubeObject> {
   #lastError: unknown;
   #version = '';
   #failures = 0;
+  /** The last watch ended before its time: another server may answer from now on, or the same one with other data. */
+  #wasCutOff = false;
   #wake = new AbortController();
 
   constructor(options: ReflectorOptions<T>) {
@@ -120,13 +123,29 @@ export class Reflector<T extends KubeObject> {
     await sleep(this.#clock, Math.random() * (this.#options.firstListDelayMs ?? 0), signal);
     while (!signal.aborted) {
       try {
+        if (this.#version !== '' && this.#wasCutOff) await this.#forgetIfRestored(signal);
         if (this.#version === '') await this.#list(signal);
         await this.#watch(signal);
       } catch (error) {
         if (signal.aborted) return;
+        this.#wasCutOff = true;
         await this.#recover(error, signal);
       }
     }
+  }
+
+  /**
+   * After etcd was restored from a backup, a watch from our version stands and is silent, until other changes have come to that version: the
+   * server has never had it. So it is asked where it is, by a list of one object.
+   */
+  async #forgetIfRestored(signal: AbortSignal): Promise<void> {
+    const { kind, namespace, labelSelector, fieldSelector } = this.#options;
+    const one = { namespace, labelSelector, fieldSelector, limit: 1, signal };
+    const { resourceVersion: now } = await this.#client.listPage(kind, one);
+    this.#wasCutOff = false;
+    if (!isOlderVersion(now, this.#version)) return;
+    this.#logger.warn({ seen: this.#version, now }, 'the API server is behind what it has said: listing again');
+    this.#version = '';
   }
 
   async #list(signal: AbortSignal): Promise<void> {
@@ -167,6 +186,7 @@ export class Reflector<T extends KubeObject> {
     const seconds = Math.max(1, Math.round(least + Math.random() * (most - least)));
     const silence = new AbortController();
     const cancel = this.#clock.after(seconds * 1000 + (this.#options.watchGraceMs ?? 15_000), () => silence.abort());
+    const due = this.#clock.now() + (seconds - 1) * 1000;
     let stood = false;
     const progress = () => {
       stood = true;
@@ -188,6 +208,7 @@ export class Reflector<T extends KubeObject> {
       cancel();
       cancelStood();
     }
+    if (this.#clock.now() < due) this.#wasCutOff = true;
     // A proxy that ends every watch at once would otherwise be asked in a tight loop.
     if (!stood) throw new Error('the watch ended at once, with nothing said');
   }

@@ -50,6 +50,28 @@ describe('the elector', () => {
     });
   });
 
+  test.each(['leads', 'follows'])(
+    'ends the process that %s when the data of the API server was put back',
+    async (who) => {
+      const { clock, server, candidate } = setUp();
+      const a = candidate('a');
+      await clock.advance(0);
+      const b = candidate('b');
+      await clock.advance(4_000);
+      const { lease } = server;
+      await clock.advance(10_000);
+      expect([a.lost(), b.lost()]).toEqual(['', '']);
+      // The backup that was taken ten seconds ago.
+      server.lease = lease;
+      await clock.advance(3_000);
+      expect((who === 'leads' ? a : b).lost()).toContain('restored from a backup');
+      expect([a.elector.leads, b.elector.leads]).toEqual([false, false]);
+      const { writes } = a.connection;
+      await clock.advance(10_000);
+      expect(a.connection.writes).toBe(writes);
+    },
+  );
+
   test('renews every two seconds with one write each', async () => {
     const { clock, candidate } = setUp();
     const a = candidate('a');
