@@ -44,6 +44,8 @@ const ATTACHMENT_WORKERS = 8;
 const NODE_WORKERS = 4;
 /** Nodes answer a new attachment one after the other: their reports within this time become one status. */
 const REPORTS_MS = 50;
+/** So many objects of one kind make a large cluster: they take tens of megabytes whatever is done. */
+const LARGE_STORE = 3000;
 /** After an outage of any length work goes on this soon; what is refused for good is not asked for more often either. */
 const LONGEST_RETRY_MS = 30_000;
 /** A slow safety net, should an event ever have been missed; with jitter, so that replicas do not ask together. */
@@ -54,6 +56,8 @@ export interface ControllerDependencies {
   readonly options: Options;
   readonly logger: Logger;
   readonly metrics?: Metrics;
+  /** Called when the cluster turns out to be a large one, while it is listed; perhaps more than once. */
+  readonly onLargeCluster?: () => void;
   /** Lease times and patience, for tests; see the parts for the defaults. */
   readonly timing?: {
     readonly leaseMs?: number;
@@ -80,6 +84,7 @@ export interface ControllerApp {
 export function createController(dependencies: ControllerDependencies): ControllerApp {
   const { client, options, logger, metrics, timing } = dependencies;
   const stores = createStores();
+  if (dependencies.onLargeCluster !== undefined) tellLargeCluster(stores, dependencies.onLargeCluster);
   const { namespace } = options;
   const watches = createWatches(stores, { client, namespace, logger, observer: metrics?.watch });
   const unlisted = new Set(Object.keys(watches.listed));
@@ -109,6 +114,14 @@ export function createController(dependencies: ControllerDependencies): Controll
     leads,
     run: (signal) => new Lifecycle({ logger, parts }).run(signal),
   };
+}
+
+function tellLargeCluster({ nodeStates, pods, identities, claims }: Stores, tell: () => void): void {
+  for (const store of [nodeStates, pods, identities, claims] as const) {
+    store.onChange(({ type }) => {
+      if (type === 'add' && store.size === LARGE_STORE) tell();
+    });
+  }
 }
 
 /** The controllers, wired to the stores. They work only while this part runs, which is while we lead. */

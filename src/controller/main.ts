@@ -1,6 +1,7 @@
 // Process 1: builds everything that the controller consists of, and runs it until it is told to stop. With the argument
 // `uninstall` it is the chart's pre-delete hook instead.
 import process from 'node:process';
+import { setFlagsFromString } from 'node:v8';
 import { KubeClient } from '../kernel/kube/client.ts';
 import { InClusterCredentials, inClusterServer } from '../kernel/kube/in-cluster.ts';
 import { type Credentials, type RequestObserver, Transport } from '../kernel/kube/transport.ts';
@@ -21,7 +22,7 @@ async function serve(options: Options): Promise<never> {
   const logger = createLogger({ name: 'macvlan-controller', level: options.logLevel });
   const metrics = new Metrics({ lease: LEASE_NAME });
   const transport = await connect(options, metrics.requests);
-  const app = createController({ client: new KubeClient(transport), options, logger, metrics });
+  const app = createController({ client: new KubeClient(transport), options, logger, metrics, onLargeCluster });
   const health = new HealthServer({
     port: options.healthPort,
     metricsPort: options.metricsPort,
@@ -38,6 +39,14 @@ async function serve(options: Options): Promise<never> {
       ...app.parts,
     ],
   });
+}
+
+/**
+ * The chart's flags have V8 collect garbage as soon as the heap has grown by a little, which keeps small clusters small. While tens of
+ * thousands of objects are listed that would be a third of the time, each collection going through all that is there already.
+ */
+function onLargeCluster(): void {
+  setFlagsFromString('--heap-growing-percent=60');
 }
 
 /** The chart's pre-delete hook. A person reads what it says, so it speaks in lines. */

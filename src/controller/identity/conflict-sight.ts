@@ -87,6 +87,8 @@ export class Conflicts {
   }
 
   isSuspect(address: string): boolean {
+    // Asked for each claim at a start, when most links have not been told of.
+    if (this.#stores.nodeStates.by('address', address).length === 0) return false;
     return judgeAddress(gatherAddress(this.#stores, address)) !== undefined;
   }
 

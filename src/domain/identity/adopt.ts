@@ -6,7 +6,7 @@ import { ANNOTATION_NETWORKS } from '../../api/multus.ts';
 import { ANNOTATION_BOUND, BOUND, LABEL_GATED } from '../../api/names.ts';
 import type { MacvlanIdentity } from '../../api/v1alpha1/identity.ts';
 import { parseMac } from '../net/mac.ts';
-import { isUnreadable, parseNetworks } from '../pod/networks.ts';
+import { isUnreadable, type NetworkElement, parseNetworks } from '../pod/networks.ts';
 import { byAge } from './assign.ts';
 import { claimName } from './claims.ts';
 import { hasEnded } from './release.ts';
@@ -33,9 +33,16 @@ export function unrecordedHolders(
   return found;
 }
 
+/** The networks that a pod is bound to an identity on; none once it has ended. */
+export function boundNetworksOf(pod: Pod): readonly NetworkElement[] {
+  const isIt = boundTo(pod) !== undefined && !hasEnded(pod);
+  const parsed = !isIt ? [] : parseNetworks(pod.metadata.annotations?.[ANNOTATION_NETWORKS] ?? '');
+  return isUnreadable(parsed) ? [] : parsed;
+}
+
 /** Names of the claims that there should be for the addresses of a bound pod, whoever's its networks are. */
-export function claimNamesOf(pod: Pod): readonly string[] {
-  return networksOf(pod).flatMap(({ name: attachment, mac: text, ips = [] }) => {
+export function claimNamesOf(pod: Pod, networks = boundNetworksOf(pod)): readonly string[] {
+  return networks.flatMap(({ name: attachment, mac: text, ips = [] }) => {
     const mac = parseMac(text ?? '');
     const addresses = [...(mac === undefined ? [] : [mac]), ...ips];
     return addresses.map((address) => claimName({ address, attachment }));
@@ -43,14 +50,8 @@ export function claimNamesOf(pod: Pod): readonly string[] {
 }
 
 /** Names of the NADs, as `namespace/name`, that a bound pod is on. */
-export function definitionsOf(pod: Pod): readonly string[] {
-  return networksOf(pod).map(({ namespace, name }) => `${namespace ?? pod.metadata.namespace}/${name}`);
-}
-
-function networksOf(pod: Pod) {
-  const isIt = boundTo(pod) !== undefined && !hasEnded(pod);
-  const parsed = !isIt ? [] : parseNetworks(pod.metadata.annotations?.[ANNOTATION_NETWORKS] ?? '');
-  return isUnreadable(parsed) ? [] : parsed;
+export function definitionsOf(pod: Pod, networks = boundNetworksOf(pod)): readonly string[] {
+  return networks.map(({ namespace, name }) => `${namespace ?? pod.metadata.namespace}/${name}`);
 }
 
 function hasHolder({ status }: MacvlanIdentity): boolean {

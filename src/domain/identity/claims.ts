@@ -3,6 +3,7 @@ import { API_VERSION } from '../../api/names.ts';
 import { CLAIM, type IdentityReference, type MacvlanClaim } from '../../api/v1alpha1/claim.ts';
 import type { IdentityLink } from '../../api/v1alpha1/identity.ts';
 import { groupsOf, parseLinkAddress } from '../net/address-text.ts';
+import { parseMac } from '../net/mac.ts';
 import type { LinkRequest } from './links.ts';
 
 /** An address on an attachment. */
@@ -13,7 +14,7 @@ export interface Claimed {
 
 /** A MAC address has one owner in the whole cluster, an IP address one per attachment. */
 export function claimName({ address, attachment }: Claimed): string {
-  const ip = parseLinkAddress(address)?.address;
+  const ip = parseMac(address) === undefined ? parseLinkAddress(address)?.address : undefined;
   if (ip === undefined) return `mac-${address.replaceAll(':', '-')}`;
   // An IPv6 address has many spellings; all eight groups are the one that can be in a name.
   const text = ip.family === 'IPv4' ? address.replace(/\/.*/, '').replaceAll('.', '-') : groupsOf(ip.value).join('-');

@@ -39,7 +39,10 @@ export interface ReflectorOptions<T extends KubeObject> extends Source {
   readonly logger: Logger;
   readonly clock?: Clock;
   readonly observer?: WatchObserver | undefined;
-  /** Objects per page of a list; default 100. A page is in memory several times over while it is read. */
+  /**
+   * Objects per page of a list, and five times as many after ten pages; default 100. A page is in memory several times over while
+   * it is read.
+   */
   readonly pageSize?: number;
   /** Lists take what the API server has cached: cheaper, but possibly older than what was seen before a restart. Default false. */
   readonly listFromCache?: boolean;
@@ -54,6 +57,8 @@ export interface ReflectorOptions<T extends KubeObject> extends Source {
 }
 
 const FAILURES_BEFORE_FAILING = 3; // one broken connection is no news; 401, 403 and 404 are, at once
+const SMALL_PAGES = 10; // of a list, before the larger ones
+const LARGE_PAGE = 5; // times a small one
 const STANDS_AFTER_MS = 1000; // a watch that is open for this long works, although nothing has happened yet
 
 /** See `run`. One reflector per kind and selector. */
@@ -160,7 +165,7 @@ export class Reflector<T extends KubeObject> {
         labelSelector: this.#options.labelSelector,
         fieldSelector: this.#options.fieldSelector,
         resourceVersion: this.#options.listFromCache === true && continueToken === '' ? '0' : undefined,
-        limit: this.#options.pageSize ?? 100,
+        limit: this.#pageAfter(seen.size),
         continueToken,
         signal,
       });
@@ -177,6 +182,12 @@ export class Reflector<T extends KubeObject> {
     this.#setState('synced', undefined);
     this.#resolveSynced();
     this.#resolveSettled();
+  }
+
+  /** Who has so many objects has the memory for larger pages, and would wait for a hundred small ones, one after the other. */
+  #pageAfter(count: number): number {
+    const { pageSize = 100 } = this.#options;
+    return count < SMALL_PAGES * pageSize ? pageSize : LARGE_PAGE * pageSize;
   }
 
   // Returns when the server ended the watch in time or went silent: both mean "watch again from where we are".
