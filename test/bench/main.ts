@@ -53,6 +53,7 @@ Written by \`make bench\`. Machines differ and are noisy: read the ratios. The f
 writes (or, for links, what the same netlink messages need without the agent) in the same run on the same API server or kernel.
 Without a floor the ratio is measured / target, except for the cost of one attachment, which is compared with the first such row.
 The controller runs with the flags of the chart and with a pod's credentials; it, etcd, the API server and the bench share the cores.
+What the targets are held against, and what is the floor of memory: [decision 34](decisions/0034-what-speed-and-memory-are-held-against.md).
 
 - macvlan-operator ${version}, Node ${process.versions.node}, Kubernetes ${kubernetes.version}, etcd ${etcd.version}
 - ${machine}, Linux ${release()}; load average ${load.toFixed(1)} before the start, by other work on the machine
