@@ -34,7 +34,7 @@ import { reconcileNode } from './nodes/reconciler.ts';
 import type { Options } from './options.ts';
 import { OwnWrites } from './own-writes.ts';
 import { reconcilePod } from './pods/reconciler.ts';
-import { connectSources, type Wakes, wakeAll } from './sources.ts';
+import { connectSources, type Wakes, wakeAll, wakeOrphans } from './sources.ts';
 import { createStores, createWatches, type Stores, type Watches } from './stores.ts';
 
 export const LEASE_NAME = 'macvlan-controller';
@@ -48,6 +48,8 @@ const REPORTS_MS = 50;
 const LARGE_STORE = 3000;
 /** After an outage of any length work goes on this soon; what is refused for good is not asked for more often either. */
 const LONGEST_RETRY_MS = 30_000;
+/** Claims come before identities when a backup is applied: a new leader gives that its time before it looks for those that nobody has. */
+const ORPHANS_MS = 300_000;
 /** A slow safety net, should an event ever have been missed; with jitter, so that replicas do not ask together. */
 const RESYNC_MS = 10 * 3600_000;
 
@@ -65,6 +67,7 @@ export interface ControllerDependencies {
     readonly retryMs?: number;
     readonly lingerMs?: number;
     readonly confirmMs?: number;
+    readonly orphansMs?: number;
   };
 }
 
@@ -241,10 +244,12 @@ function createWorkers(
         wakeAll(stores, wakes);
         wakeConflicts(stores, conflicts, wakeConflict);
       });
+      const forget = monotonicClock.after(timing?.orphansMs ?? ORPHANS_MS, () => wakeOrphans(stores, wakes));
       await Promise.all(
         [attachments, nodes, ...daemonSets, pods, ...Object.values(own)].map((controller) => controller.run(signal)),
       );
       cancel();
+      forget();
       await events.close();
     },
   });

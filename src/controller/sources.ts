@@ -25,6 +25,7 @@ import type { Namespace, Node, Pod } from '../api/kube.ts';
 import { ANNOTATION_NETWORKS } from '../api/multus.ts';
 import { LABEL_READY_PREFIX } from '../api/names.ts';
 import type { MacvlanAttachment } from '../api/v1alpha1/attachment.ts';
+import type { MacvlanClaim } from '../api/v1alpha1/claim.ts';
 import type { MacvlanIdentity } from '../api/v1alpha1/identity.ts';
 import type { MacvlanNodeState } from '../api/v1alpha1/node-state.ts';
 import { wantsDhcpDaemon } from '../domain/attachment/dhcp-daemonset.ts';
@@ -212,6 +213,13 @@ export function wakeAll(stores: Stores, wakes: Wakes): void {
   for (const identity of stores.identities.list()) wakes.identities(groupKeyOfIdentity(identity));
   for (const claim of stores.claims.list()) wakes.identities(groupKeyOfClaim(claim));
   wakes.daemonSet();
+}
+
+/** Claims whose identity was never made, since the controller before this one died: if their pod went, too, nothing else tells of them. */
+export function wakeOrphans({ claims, identities }: Stores, wakes: Wakes): void {
+  const isOrphan = ({ spec: { identity } }: MacvlanClaim) =>
+    identities.get(`${identity.namespace}/${identity.name}`) === undefined;
+  for (const claim of claims.list()) if (isOrphan(claim)) wakes.identities(groupKeyOfClaim(claim));
 }
 
 function wakePods(state: MacvlanNodeState, wakes: Wakes): void {

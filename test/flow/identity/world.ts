@@ -81,8 +81,11 @@ export class IdentityWorld {
   async start({
     url,
     as = 'Leader',
+    orphansMs = 300_000,
   }: {
     readonly url?: URL;
+    /** When a new leader looks for claims that no identity has. */
+    readonly orphansMs?: number;
     readonly as?: 'Leader' | 'Standby';
   } = {}): Promise<RunningController> {
     const token = await tokenOf(this.plane, 'macvlan-controller');
@@ -95,7 +98,7 @@ export class IdentityWorld {
       options: parseOptions(env),
       logger: silentLogger(),
       // A leader that ends gives its Lease back, so these need not be short; on a busy machine they must not be.
-      timing: { leaseMs: 15_000, renewMs: 10_000, retryMs: 100, lingerMs: 100, confirmMs: 300 },
+      timing: { leaseMs: 15_000, renewMs: 10_000, retryMs: 100, lingerMs: 100, confirmMs: 300, orphansMs },
     });
     const ended = app.run(stopping.signal).finally(() => client.transport.close());
     ended.catch(() => {});
