@@ -45,6 +45,10 @@ test-kind: export CLUSTER := kind
 test-kind: deps binaries build ## run the same tests, and those of the machine it leaves behind, on a cluster in kind
 	@node test/run.ts e2e kind
 
+test-vm: deps binaries build ## run the tests of VLANs, bonds, Wi-Fi and network cards on Debian's kernel, in a virtual machine (ten minutes)
+	@bash scripts/deps.sh machine
+	@node test/run.ts vm
+
 compatibility: deps build ## run the e2e suite on every pinned Kubernetes and write docs/reference/compatibility.md (half an hour)
 	@node test/compatibility.ts $(K8S)
 
@@ -84,4 +88,4 @@ soak: deps binaries build ## faults at random: the controller for five minutes (
 clean: ## remove what was built in this folder (not the cache of cluster binaries)
 	@rm -rf dist
 
-.PHONY: help deps compiler demo demo-down test test-unit test-flow test-netns test-image test-e2e test-kind compatibility binaries build image generate verify lint format bench soak clean
+.PHONY: help deps compiler demo demo-down test test-unit test-flow test-netns test-image test-e2e test-kind test-vm compatibility binaries build image generate verify lint format bench soak clean

@@ -2,7 +2,8 @@
 # Makes sure that the programs which this project takes from the system are there: installs what is missing where that
 # is possible (root on Debian or Ubuntu), else names it in one line. Silent and fast when nothing is missing.
 # `deps.sh compiler` looks for what compiling the addon takes, and for nothing else; `deps.sh compiler ARCH` for what compiling
-# it for another architecture takes; `deps.sh emulator` for what runs programs of other architectures.
+# it for another architecture takes; `deps.sh emulator` for what runs programs of other architectures; `deps.sh machine` for what a
+# virtual machine takes.
 set -euo pipefail
 PATH="$PATH:/usr/sbin:/sbin"
 mode=${1:-all}
@@ -27,8 +28,16 @@ case "$mode ${2:-}" in
   'compiler arm64') cross_compiler arm64 aarch64-linux-gnu ;;
   'compiler amd64') cross_compiler amd64 x86_64-linux-gnu ;;
   'emulator ') needs qemu-user qemu-aarch64 ;;
+  'machine ')
+    needs qemu-system-x86 qemu-system-x86_64
+    needs busybox-static busybox
+    needs cpio cpio
+    needs kmod modprobe
+    needs iproute2 ip
+    needs iw iw
+    ;;
   'compiler ' | 'all ') compiler ;;
-  *) echo "usage: deps.sh [compiler [amd64|arm64] | emulator]" >&2; exit 2 ;;
+  *) echo "usage: deps.sh [compiler [amd64|arm64] | emulator | machine]" >&2; exit 2 ;;
 esac
 
 [ "$mode" != all ] || while read -r package command; do

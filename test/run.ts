@@ -1,7 +1,7 @@
 // `make test`: runs the suites one after another and ends with one line of counts. A suite is a folder under test/.
 // Usage: node test/run.ts [suite …]   (default: all but those that have to be named, cheapest first)
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chosenProvider } from './cluster/providers.ts';
@@ -13,6 +13,8 @@ interface Suite {
   readonly minutes: number;
   /** What it costs, for a suite that runs only when it is named. */
   readonly onlyNamed?: string;
+  /** Runs on Debian's kernel, in a virtual machine. */
+  readonly inMachine?: true;
 }
 
 /** A cluster in kind takes four times as long to come up. */
@@ -26,6 +28,13 @@ const SUITES: Readonly<Record<string, Suite>> = {
   image: { folders: ['test/image'], workers: 1, minutes: 20 },
   e2e: { folders: ['test/e2e'], workers: 1, minutes: E2E_MINUTES[chosenProvider()] },
   kind: { folders: ['test/kind'], workers: 1, minutes: 30, onlyNamed: 'the e2e suite in kind: make test-kind' },
+  vm: {
+    folders: ['test/vm'],
+    workers: 1,
+    minutes: 30,
+    onlyNamed: "VLANs, bonds, Wi-Fi and network cards on Debian's kernel: make test-vm",
+    inMachine: true,
+  },
 };
 
 interface JestReport {
@@ -60,7 +69,7 @@ for (const [name, suite] of Object.entries(SUITES)) {
   if (folders.length === 0) continue;
   console.log(`\n==> ${name}: ${folders.join(' ')}`);
   const started = Date.now();
-  const count = await runJest(name, folders, suite.workers, suite.minutes);
+  const count = await runJest(name, folders, suite);
   console.log(
     `==> ${name}: ${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped in ${((Date.now() - started) / 1000).toFixed(0)} s`,
   );
@@ -75,18 +84,21 @@ const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : '';
 console.log(`\n${total.passed} passed, ${total.failed} failed${skipped}`);
 process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0);
 
-async function runJest(name: string, folders: readonly string[], workers: number, minutes: number): Promise<Count> {
-  const report = join(tmpdir(), `macvlan-operator-${process.pid}-${name}.json`);
+async function runJest(name: string, folders: readonly string[], suite: Suite): Promise<Count> {
+  const { workers, minutes, inMachine } = suite;
+  const exchange = mkdtempSync(join(tmpdir(), `macvlan-operator-${name}-`));
+  const report = join(exchange, 'report.json');
   const parallel = workers === 1 ? ['--runInBand'] : [`--maxWorkers=${workers}`];
   const child = spawn(
     process.execPath,
     [
+      ...(inMachine ? ['test/vm/support/boot.ts', exchange, process.execPath] : []),
       '--experimental-vm-modules',
       '--disable-warning=ExperimentalWarning',
       'node_modules/jest/bin/jest.js',
       '--json',
       `--outputFile=${report}`,
-      ...(name === 'e2e' || name === 'kind' ? ['--verbose'] : []),
+      ...(['e2e', 'kind', 'vm'].includes(name) ? ['--verbose'] : []),
       ...parallel,
       ...folders,
     ],
@@ -99,7 +111,7 @@ async function runJest(name: string, folders: readonly string[], workers: number
     console.error(`${name}: no report (jest ended with ${code}, limit ${minutes} min): ${String(error)}`);
     return { passed: 0, failed: 1, skipped: 0 };
   } finally {
-    rmSync(report, { force: true });
+    rmSync(exchange, { recursive: true, force: true });
   }
 }
 

@@ -8,11 +8,11 @@ import { hostLeavesNetworkAlone, nobodyAnswersOnShim } from './host.ts';
 import { bondKeepsMacs, parentIsWired } from './medium.ts';
 import { pluginsAreThere } from './plugins.ts';
 
-/** In the order in which they are told. Some hold pods back, and some only warn. */
+/** In the order in which they are told: first what nobody can mend on this NIC. Some hold pods back, and some only warn. */
 export const PREFLIGHT_CHECKS: readonly Check[] = [
-  parentIsConnected, // a pod would attach to silence, and its DHCP would time out
   parentIsWired, // an access point knows one MAC address
   bondKeepsMacs, // answers would go to the wrong MAC address
+  parentIsConnected, // a pod would attach to silence, and its DHCP would time out
   mtuFits, // the macvlan plugin refuses the pod
   pluginsAreThere, // the runtime cannot start the pod
   aliasIsFree, // the kernel refuses the alias
