@@ -24,7 +24,7 @@ const E2E_MINUTES = { netns: 25, kind: 60 };
 const SUITES: Readonly<Record<string, Suite>> = {
   unit: { folders: ['test/unit', 'test/golden', 'test/property'], workers: 2, minutes: 10 },
   flow: { folders: ['test/flow'], workers: 1, minutes: 30 },
-  netns: { folders: ['test/netns'], workers: 1, minutes: 30 },
+  netns: { folders: ['test/netns'], workers: 1, minutes: 40 },
   image: { folders: ['test/image'], workers: 1, minutes: 20 },
   e2e: { folders: ['test/e2e'], workers: 1, minutes: E2E_MINUTES[chosenProvider()] },
   kind: { folders: ['test/kind'], workers: 1, minutes: 30, onlyNamed: 'the e2e suite in kind: make test-kind' },
