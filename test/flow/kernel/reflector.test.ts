@@ -71,13 +71,13 @@ describe('a reflector in good weather', () => {
   });
 
   test('reads a very long list in larger pages after ten', async () => {
-    const names = Array.from({ length: 16 }, (_, i) => `n${i}`);
+    const names = Array.from({ length: 32 }, (_, i) => `n${i}`);
     for (const name of names) await make(name);
-    const seen = watching({ pageSize: 1 });
+    const seen = watching({ pageSize: 2 });
     await seen.follow();
     expect(Object.keys(seen.values()).sort()).toEqual(names.toSorted());
     const limits = proxy.requests.filter(lists).map(({ query }) => query.get('limit'));
-    expect(limits).toEqual([...Array<string>(10).fill('1'), '5', '5']);
+    expect(limits).toEqual([...Array<string>(10).fill('2'), '10', '10']);
   });
 
   test('takes its first list from the cache of the API server when it may be a little old', async () => {

@@ -1,5 +1,6 @@
 // Debian's kernel, as most nodes at home have it, and a first file system for it that makes this machine's files its own.
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -31,7 +32,7 @@ options=trans=virtio,version=9p2000.L,msize=512000
 $b mount -t 9p -o $options,cache=loose,ro host /lower || exec $b poweroff -f
 $b mount -t tmpfs tmpfs /changes; $b mkdir /changes/upper /changes/work
 $b mount -t overlay -o lowerdir=/lower,upperdir=/changes/upper,workdir=/changes/work overlay /root
-for folder in run tmp; do $b mount -t tmpfs tmpfs /root/$folder; done
+$b mount -t tmpfs tmpfs /root/run
 for folder in proc sys dev; do $b mount --move /$folder /root/$folder; done
 $b mkdir -p /root/dev/pts /root/dev/shm "/root$exchange"
 $b mount -t devpts devpts /root/dev/pts; $b mount -t tmpfs tmpfs /root/dev/shm
@@ -52,7 +53,13 @@ export function debianKernel(): Kernel {
   if (version === undefined) throw new Error(`${root} has no kernel modules`);
   const modules = join(root, 'usr/lib/modules', version);
   if (!existsSync(join(modules, 'modules.dep'))) execFileSync('depmod', ['--basedir', root, version]);
-  const made = kept(join(cacheFolder(), 'initramfs', basename(root)), (folder) => pack(root, version, folder));
+  const digest = createHash('sha256')
+    .update(JSON.stringify([INIT, MODULES]))
+    .digest('hex')
+    .slice(0, 12);
+  const made = kept(join(cacheFolder(), 'initramfs', `${basename(root)}-${digest}`), (folder) =>
+    pack(root, version, folder),
+  );
   return { version, image: join(root, `boot/vmlinuz-${version}`), initramfs: join(made, 'initramfs'), modules };
 }
 
