@@ -96,8 +96,6 @@ async function runJest(name: string, folders: readonly string[], suite: Suite): 
       '--experimental-vm-modules',
       '--disable-warning=ExperimentalWarning',
       'node_modules/jest/bin/jest.js',
-      // What a test leaves open must not keep the others' results waiting until the limit.
-      '--forceExit',
       '--json',
       `--outputFile=${report}`,
       ...(['e2e', 'kind', 'vm'].includes(name) ? ['--verbose'] : []),

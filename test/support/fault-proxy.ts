@@ -3,6 +3,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Agent, request } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import { reset } from './reset.ts';
 
 /** A request as the proxy saw it. */
 export interface SeenRequest {
@@ -98,7 +99,7 @@ export class FaultProxy {
 
   /** Resets every connection, silent ones included. */
   cut(): void {
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets) reset(socket);
   }
 
   get watchCount(): number {
@@ -233,8 +234,4 @@ function passLines(from: IncomingMessage, to: ServerResponse, fault: Fault | und
       to.write(`${line}\n`);
     }
   });
-}
-
-function reset(socket: Socket | null): void {
-  socket?.resetAndDestroy();
 }
