@@ -4,8 +4,8 @@ import { open } from 'node:fs/promises';
 import type { Addon } from '../agent/netlink/addon.ts';
 import { RTM_NEWADDR } from '../agent/netlink/constants.ts';
 import { decodeAddress, decodeLink } from '../agent/netlink/decode.ts';
-import { encodeChange } from '../agent/netlink/encode.ts';
-import { encodeLinkAddressDump, encodePodAddress, encodePodRoute } from '../agent/netlink/pod-link.ts';
+import { encodeAddressDump, encodeChange } from '../agent/netlink/encode.ts';
+import { encodePodAddress, encodePodRoute } from '../agent/netlink/pod-link.ts';
 import { encodeNamedLinkGet } from '../agent/netlink/remote.ts';
 import { type Acknowledgement, NetlinkError, RequestSocket } from '../agent/netlink/socket.ts';
 import type { CachedClient } from '../domain/dhcp/cached-client.ts';
@@ -103,7 +103,7 @@ async function linkNamed(socket: RequestSocket, name: string): Promise<Link> {
 /** The IPv4 addresses on the link. */
 async function addressesOn({ socket, link: { ifindex } }: Inside): Promise<readonly Address[]> {
   const found: Address[] = [];
-  await socket.dump(encodeLinkAddressDump(ifindex), ({ type, body }) => {
+  await socket.dump(encodeAddressDump(ifindex), ({ type, body }) => {
     const address = type === RTM_NEWADDR ? decodeAddress(body) : undefined;
     if (address?.family === 'IPv4' && address.ifindex === ifindex) found.push(address);
   });

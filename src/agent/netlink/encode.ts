@@ -1,6 +1,6 @@
 // A change, or the wish for a dump, as the message that the kernel understands.
 import type { Change, EgressChange, LinkSettingChange } from '../../domain/net/change.ts';
-import { parseIPv4 } from '../../domain/net/cidr.ts';
+import { parseIPv4 } from '../../domain/net/ipv4.ts';
 import type { Family } from '../../domain/net/network.ts';
 import * as k from './constants.ts';
 import { MessageWriter } from './message.ts';
@@ -64,9 +64,14 @@ export function encodeLinkGet(ifindex: number): Buffer {
     .finish();
 }
 
-/** Asks for all addresses of both families. */
-export function encodeAddressDump(): Buffer {
-  return new MessageWriter(k.RTM_GETADDR, DUMP).bytes(Buffer.alloc(8)).finish();
+/**
+ * Asks for addresses of both families.
+ * @param ifindex only those of this link; default: all
+ */
+export function encodeAddressDump(ifindex = 0): Buffer {
+  const header = Buffer.alloc(8);
+  header.writeUInt32LE(ifindex, 4);
+  return new MessageWriter(k.RTM_GETADDR, DUMP).bytes(header).finish();
 }
 
 /** Asks for the main table of a family. */

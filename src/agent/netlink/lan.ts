@@ -6,7 +6,7 @@ import type { LanPort } from '../ports.ts';
 import type { Addon } from './addon.ts';
 import * as k from './constants.ts';
 import { decodeNeighbour } from './decode.ts';
-import { addressBytes, encodeNeighbourDump, macBytes } from './encode.ts';
+import { addressBytes, encodeChange, encodeNeighbourDump, macBytes } from './encode.ts';
 import { MessageWriter } from './message.ts';
 import { RequestSocket } from './socket.ts';
 
@@ -33,9 +33,11 @@ export class Lan implements LanPort {
       const entries = await this.#entriesOn(parent);
       return entries.filter(({ address, isReachable }) => isReachable || !asked.has(address));
     } finally {
-      const silent = (await this.#entriesOn(parent)).filter(({ isReachable }) => !isReachable);
-      const left = silent.map(({ address }) => address).filter((address) => asked.has(address));
-      await this.#socket.send(left.map((address) => encodeForget(parent, address)));
+      const entries = await this.#entriesOn(parent);
+      const left = entries.filter(({ address, isReachable }) => !isReachable && asked.has(address));
+      await this.#socket.send(
+        left.map(({ address, mac }) => encodeChange({ type: 'RemoveNeighbour', ifindex: parent, address, mac })),
+      );
     }
   }
 
@@ -63,24 +65,12 @@ interface Entry extends Neighbour {
 
 /** Whoever is known by a MAC address is asked whether he is there still, and stays known meanwhile: routes depend on it. */
 function encodeAsk(parent: number, address: string, mac: string): Buffer {
-  const header = headerFor(parent);
+  const header = Buffer.alloc(HEADER);
+  header.writeUInt8(k.AF_INET, 0);
+  header.writeInt32LE(parent, 4);
   if (mac === '') header.writeUInt8(k.NTF_USE, 10);
   else header.writeUInt16LE(k.NUD_PROBE, 8);
   const flags = k.NLM_F_REQUEST | k.NLM_F_ACK | k.NLM_F_CREATE | k.NLM_F_REPLACE;
   const writer = new MessageWriter(k.RTM_NEWNEIGH, flags).bytes(header).attribute(k.NDA_DST, addressBytes(address));
   return (mac === '' ? writer : writer.attribute(k.NDA_LLADDR, macBytes(mac))).finish();
-}
-
-function encodeForget(parent: number, address: string): Buffer {
-  return new MessageWriter(k.RTM_DELNEIGH, k.NLM_F_REQUEST | k.NLM_F_ACK)
-    .bytes(headerFor(parent))
-    .attribute(k.NDA_DST, addressBytes(address))
-    .finish();
-}
-
-function headerFor(parent: number): Buffer {
-  const header = Buffer.alloc(HEADER);
-  header.writeUInt8(k.AF_INET, 0);
-  header.writeInt32LE(parent, 4);
-  return header;
 }

@@ -38,26 +38,31 @@ export function* readMessages(datagram: Buffer): Generator<Message> {
   }
 }
 
-/** Each attribute in order, also those whose type repeats. Stops where a length makes no sense. */
-export function* walkAttributes(data: Buffer, offset: number): Generator<readonly [type: number, value: Buffer]> {
+/**
+ * Calls `visit` with each attribute in order, also those whose type repeats. Stops where a length makes no sense. No generator: half of
+ * what a look at a link takes would be its.
+ */
+function visitAttributes(data: Buffer, offset: number, visit: (type: number, value: Buffer) => void): void {
   let at = offset;
   while (at + 4 <= data.length) {
     const length = data.readUInt16LE(at);
     if (length < 4 || at + length > data.length) return;
-    yield [data.readUInt16LE(at + 2) & NLA_TYPE_MASK, data.subarray(at + 4, at + length)];
+    visit(data.readUInt16LE(at + 2) & NLA_TYPE_MASK, data.subarray(at + 4, at + length));
     at += align(length);
   }
 }
 
-/** The attributes from `offset` on. A loop of its own: half of what a look at a link takes would be the generator's. */
+/** All attributes, also those whose type repeats. */
+export function walkAttributes(data: Buffer, offset: number): readonly (readonly [type: number, value: Buffer])[] {
+  const attributes: [number, Buffer][] = [];
+  visitAttributes(data, offset, (type, value) => attributes.push([type, value]));
+  return attributes;
+}
+
+/** The attributes from `offset` on. */
 export function readAttributes(data: Buffer | undefined, offset = 0): Attributes {
   const attributes = new Map<number, Buffer>();
-  for (let at = offset; data !== undefined && at + 4 <= data.length; ) {
-    const length = data.readUInt16LE(at);
-    if (length < 4 || at + length > data.length) break;
-    attributes.set(data.readUInt16LE(at + 2) & NLA_TYPE_MASK, data.subarray(at + 4, at + length));
-    at += align(length);
-  }
+  if (data !== undefined) visitAttributes(data, offset, (type, value) => attributes.set(type, value));
   return attributes;
 }
 

@@ -49,13 +49,6 @@ export function encodeLinkDelete(ifindex: number): Buffer {
   return new MessageWriter(k.RTM_DELLINK, DO).bytes(linkHeader(ifindex)).finish();
 }
 
-/** Asks for the addresses of a link in the socket's own namespace. */
-export function encodeLinkAddressDump(ifindex: number): Buffer {
-  const header = Buffer.alloc(8);
-  header.writeUInt32LE(ifindex, 4);
-  return new MessageWriter(k.RTM_GETADDR, k.NLM_F_REQUEST | k.NLM_F_DUMP).bytes(header).finish();
-}
-
 /** An address, as the plugins give it: with a route for its prefix and, in IPv4, with the broadcast address. */
 export function encodePodAddress(ifindex: number, { address, prefixLength }: CachedAddress): Buffer {
   const bytes = addressBytes(address);

@@ -1,11 +1,10 @@
 // Addresses as numbers, as far as the checks of ranges need them: is this inside that, do these two meet.
+import { parseIPv4 } from './ipv4.ts';
+
 export interface Address {
   readonly family: 'IPv4' | 'IPv6';
   readonly value: bigint;
 }
-
-/** The dot's place among characters, counted from the digit 0. */
-const DOT = -2;
 
 /** Both ends count. */
 export interface AddressRange {
@@ -41,23 +40,9 @@ export function overlap(a: AddressRange, b: AddressRange): boolean {
   return a.family === b.family && a.first <= b.last && b.first <= a.last;
 }
 
-/** Character by character: a restart with ten thousand identities reads as many addresses several times. */
 function parseV4(text: string): bigint | undefined {
-  let [value, part, digits, parts] = [0, 0, 0, 1];
-  for (let at = 0; at < text.length; at++) {
-    const digit = text.charCodeAt(at) - 48;
-    if (digit === DOT && digits > 0) {
-      value = value * 256 + part;
-      [part, digits, parts] = [0, 0, parts + 1];
-      continue;
-    }
-    // A zero in front makes an octal number of it to some.
-    if (digit < 0 || digit > 9 || (digits > 0 && part === 0)) return undefined;
-    part = part * 10 + digit;
-    digits += 1;
-    if (part > 255) return undefined;
-  }
-  return parts === 4 && digits > 0 ? BigInt(value * 256 + part) : undefined;
+  const value = parseIPv4(text);
+  return value === undefined ? undefined : BigInt(value);
 }
 
 function parseV6(text: string): bigint | undefined {

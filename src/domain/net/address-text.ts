@@ -1,17 +1,14 @@
 // Addresses as text, in the one spelling in which they are compared and named.
 import { type Address, parseAddress } from './address-range.ts';
+import { formatIPv4 } from './ipv4.ts';
 
 /** `192.0.2.1`, or `fd00::1` as RFC 5952 has it. */
 export function formatAddress({ family, value }: Address): string {
-  if (family === 'IPv4') return formatV4(Number(value));
+  if (family === 'IPv4') return formatIPv4(Number(value));
   const groups = groupsOf(value);
   const [start, length] = longestRun(groups);
   if (length < 2) return groups.join(':');
   return `${groups.slice(0, start).join(':')}::${groups.slice(start + length).join(':')}`;
-}
-
-function formatV4(value: number): string {
-  return `${value >>> 24}.${(value >>> 16) & 255}.${(value >>> 8) & 255}.${value & 255}`;
 }
 
 /** An address with or without prefix length, taken apart; nothing when it is none. */

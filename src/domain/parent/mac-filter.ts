@@ -3,8 +3,8 @@
 import { PROBE_PREFIX } from '../../api/names.ts';
 import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
 import type { Ipam } from '../../api/v1alpha1/ipam.ts';
-import { parseIPv4 } from '../net/cidr.ts';
 import { base32, hash64 } from '../net/hash.ts';
+import { parseIPv4 } from '../net/ipv4.ts';
 import { localMac } from '../net/mac.ts';
 import type { Link, Network } from '../net/network.ts';
 import { identityMac } from './fact.ts';

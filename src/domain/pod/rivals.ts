@@ -2,7 +2,7 @@
 // its own NIC, so that whoever answers it for a pod's address is somebody else.
 import type { MacvlanAttachment } from '../../api/v1alpha1/attachment.ts';
 import type { PodRival } from '../../api/v1alpha1/node-state.ts';
-import { formatIPv4, parseIPv4 } from '../net/cidr.ts';
+import { formatIPv4, parseIPv4 } from '../net/ipv4.ts';
 import type { Neighbour } from '../net/network.ts';
 import { type CachedLink, keyOfLink } from './cached-link.ts';
 import type { LinkSight, LinkSights } from './link-state.ts';

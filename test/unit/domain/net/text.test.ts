@@ -1,8 +1,9 @@
 // Addresses as text and as numbers, and names that must come out the same on every node and in every release.
 import { describe, expect, test } from '@jest/globals';
 import { type Change, describeChange } from '../../../../src/domain/net/change.ts';
-import { formatIPv4, parseIPv4, subnetHolds, withoutPrefixLength } from '../../../../src/domain/net/cidr.ts';
+import { subnetHolds, withoutPrefixLength } from '../../../../src/domain/net/cidr.ts';
 import { base32, hash64 } from '../../../../src/domain/net/hash.ts';
+import { formatIPv4, parseIPv4 } from '../../../../src/domain/net/ipv4.ts';
 import { localMac, parseMac } from '../../../../src/domain/net/mac.ts';
 
 describe('an IPv4 address', () => {
