@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, createReadStream, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { ARCHITECTURES } from './architectures.ts';
 
 /** An image of one layer. Everything that is not given stays out of the image's configuration. */
 export interface DockerArchive {
@@ -23,11 +24,10 @@ export interface DockerArchive {
 }
 
 const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-const GO_ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 
 /** The machine's architecture in the words that images use (amd64, arm64). */
 export function imageArchitecture(arch: string = process.arch): string {
-  return GO_ARCHITECTURES[arch] ?? arch;
+  return ARCHITECTURES.find(({ node }) => node === arch)?.name ?? arch;
 }
 
 /**

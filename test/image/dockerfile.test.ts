@@ -3,7 +3,7 @@ import { cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmS
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { ARCHITECTURES, type Architecture } from '../../scripts/architectures.ts';
+import { ARCHITECTURES, type Architecture, architectureNamed } from '../../scripts/architectures.ts';
 import { runOrThrow } from '../support/run.ts';
 import { type Unpacked, unpackImage } from './support/unpacked.ts';
 
@@ -58,9 +58,7 @@ describe.each(ARCHITECTURES.map(({ name }) => name))('for %s', (name) => {
   const folders: string[] = [];
 
   beforeAll(async () => {
-    const architecture = ARCHITECTURES.find((one) => one.name === name);
-    if (architecture === undefined) throw new Error(`no architecture ${name}`);
-    image = await unpackImage(architecture);
+    image = await unpackImage(architectureNamed(name));
   });
 
   afterAll(() => {

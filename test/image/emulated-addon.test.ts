@@ -3,6 +3,7 @@
 // socket: what needs these is shown on the machine's own architecture.
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { architectureNamed } from '../../scripts/architectures.ts';
 import type { Change } from '../../src/domain/net/change.ts';
 import type { Network } from '../../src/domain/net/network.ts';
 import type { Lab } from '../netns/support/lab.ts';
@@ -19,10 +20,8 @@ describe.each(FOREIGN.map(({ name }) => name))('the addon for %s', (name) => {
   let addon: string;
 
   beforeAll(async () => {
-    const architecture = FOREIGN.find((one) => one.name === name);
-    if (architecture === undefined) throw new Error(`no architecture ${name}`);
-    image = await unpackImage(architecture);
-    node = [...(await emulatorFor(architecture, image.root)), join(image.root, 'usr/local/bin/node')];
+    image = await unpackImage(architectureNamed(name));
+    node = [...(await emulatorFor(image.architecture, image.root)), join(image.root, 'usr/local/bin/node')];
     addon = join(image.root, 'app/netlink.node');
   });
 
@@ -37,10 +36,10 @@ describe.each(FOREIGN.map(({ name }) => name))('the addon for %s', (name) => {
 
     afterAll(() => lab.stop());
 
-    /** What the case prints, with the machine's own Node and addon, or with the image's. */
-    async function runCase(what: string, words: readonly string[], path: string): Promise<readonly string[]> {
+    /** What the case prints. */
+    async function runCase(what: string): Promise<readonly string[]> {
       const program = join(process.cwd(), 'test/netns/support/addon-cases.ts');
-      return (await lab.exec('node', [...words, '--expose-gc', program, path, what])).trim().split('\n');
+      return (await lab.exec('node', [...node, '--expose-gc', program, addon, what])).trim().split('\n');
     }
 
     test('reads the network as the one of this machine does', async () => {
@@ -57,13 +56,13 @@ describe.each(FOREIGN.map(({ name }) => name))('the addon for %s', (name) => {
     });
 
     test('ends with its sockets, its workers and its memory as it should', async () => {
-      expect(await runCase('unref', node, addon)).toEqual(['ends']);
-      expect(await runCase('ref', node, addon)).toEqual(['still there']);
-      expect(await runCase('worker', node, addon)).toEqual(['workers ended']);
+      expect(await runCase('unref')).toEqual(['ends']);
+      expect(await runCase('ref')).toEqual(['still there']);
+      expect(await runCase('worker')).toEqual(['workers ended']);
     });
 
     test('makes an exception of every wrong argument', async () => {
-      const lines = await runCase('wrongUse', node, addon);
+      const lines = await runCase('wrongUse');
       expect(lines[0]).toMatch(/^\d{3} calls, 0 sockets left open$/);
       expect(lines.slice(1, 4)).toEqual([
         'Error: netlink socket: Invalid argument',

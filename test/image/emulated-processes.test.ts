@@ -2,13 +2,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { architectureNamed } from '../../scripts/architectures.ts';
 import { DHCP_FOLDER, DHCP_SOCKET } from '../../src/api/names.ts';
 import { CONTROL_SOCKET } from '../../src/domain/dhcp/protocol.ts';
+import { askLine } from '../../src/kernel/process/line-socket.ts';
 import { run, runOrThrow } from '../support/run.ts';
 import { until } from '../support/until.ts';
 import { emulatorFor, FOREIGN } from './support/emulator.ts';
@@ -25,10 +25,8 @@ describe.each(FOREIGN.map(({ name }) => name))('the image for %s', (name) => {
   let node: readonly string[];
 
   beforeAll(async () => {
-    const architecture = FOREIGN.find((one) => one.name === name);
-    if (architecture === undefined) throw new Error(`no architecture ${name}`);
-    image = await unpackImage(architecture);
-    emulator = await emulatorFor(architecture, image.root);
+    image = await unpackImage(architectureNamed(name));
+    emulator = await emulatorFor(image.architecture, image.root);
     node = [...emulator, join(image.root, 'usr/local/bin/node')];
   });
 
@@ -86,14 +84,5 @@ describe.each(FOREIGN.map(({ name }) => name))('the image for %s', (name) => {
 
 /** What the supervisor says first to somebody who watches; nothing when nobody listens. */
 function firstLine(path: string): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const socket = connect(path, () => socket.write(`${JSON.stringify({ verb: 'Watch' })}\n`));
-    socket.on('error', () => resolve(undefined));
-    createInterface({ input: socket })
-      .on('error', () => {})
-      .once('line', (line) => {
-        socket.destroy();
-        resolve(line);
-      });
-  });
+  return askLine(path, JSON.stringify({ verb: 'Watch' }), 10_000).catch(() => undefined);
 }

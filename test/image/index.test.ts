@@ -10,6 +10,7 @@ import { silent } from '../cluster/progress.ts';
 import { crane } from '../cluster/tools.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { run, runOrThrow } from '../support/run.ts';
+import { readConfig } from './support/unpacked.ts';
 
 jest.setTimeout(10 * 60_000);
 
@@ -57,8 +58,7 @@ test.each(ARCHITECTURES.map(({ name }) => name))('a node of %s gets the image th
   expect([checked.code, checked.stdout.trim()]).toEqual([0, `PASS: ${reference}`]);
   const { config } = await manifestOf(reference, ...platform);
   const archive = images.find((image) => image.archive.endsWith(`-${name}.tar`))?.archive ?? '';
-  const [{ Config }] = JSON.parse(await runOrThrow(['tar', '-xOf', archive, 'manifest.json'])) as [{ Config: string }];
-  expect(`${config.digest.replace('sha256:', '')}.json`).toBe(Config);
+  expect(`${config.digest.replace('sha256:', '')}.json`).toBe((await readConfig(archive)).file);
 });
 
 test('a node of another architecture is refused', async () => {

@@ -18,6 +18,7 @@ import { until } from '../support/until.ts';
 import { attachmentOn, podOn } from './support/agent.ts';
 import type { Lab } from './support/lab.ts';
 import { NIC, plugPod, startLan } from './support/lan.ts';
+import { limitedTo } from './support/rights.ts';
 import { openTunnel } from './support/tunnel.ts';
 
 jest.setTimeout(60_000);
@@ -94,9 +95,8 @@ afterEach(async () => {
 
 /** The real program, with no capability but NET_ADMIN. */
 function startAgent(): ChildProcess {
-  const limits = ['setpriv', '--bounding-set', '-all,+net_admin', '--inh-caps', '-all'];
   const program = join(import.meta.dirname, '../../src/agent/main.ts');
-  const child = lab.spawn('node', [...limits, process.execPath, program], {
+  const child = lab.spawn('node', [...limitedTo(['+net_admin']), process.execPath, program], {
     NODE_NAME: 'node-a',
     NETLINK_ADDON: buildAddon(),
     CNI_BIN_PATH: join(folder, 'cni'),

@@ -5,6 +5,7 @@ import { buildAddon } from '../../scripts/build-addon.ts';
 import { capabilityRows } from '../support/capability-rows.ts';
 import type { Lab } from './support/lab.ts';
 import { NIC, startLan } from './support/lan.ts';
+import { limitedTo } from './support/rights.ts';
 
 jest.setTimeout(60_000);
 
@@ -19,8 +20,7 @@ afterEach(() => lab.stop());
 
 /** What comes of the operation in a process of root with these capabilities and no others. */
 function attempt(operation: string, capabilities: readonly string[]): Promise<string> {
-  const set = ['-all', ...capabilities.map((name) => `+${name.toLowerCase()}`)].join(',');
-  const limits = ['setpriv', '--bounding-set', set, '--inh-caps', '-all', '--no-new-privs'];
+  const limits = [...limitedTo(capabilities.map((name) => `+${name.toLowerCase()}`)), '--no-new-privs'];
   const program = [process.execPath, join(import.meta.dirname, 'support/rights-child.ts'), buildAddon(), operation];
   return lab.exec('node', [...limits, ...program]);
 }

@@ -2,7 +2,6 @@
 // and with another for the other.
 import type { ChildProcess } from 'node:child_process';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
-import { formatConfig } from '../../src/domain/attachment/network-definition.ts';
 import { until } from '../support/until.ts';
 import { attachmentOn } from './support/agent.ts';
 import { CniNetwork, ended, startDhcpServer } from './support/cni.ts';
@@ -36,7 +35,7 @@ beforeEach(async () => {
   await lab.ip('node', `link property add dev ${NIC} altname mva-lan`);
   server = serve('10.9.0.67');
   dhcp = await LabDhcp.start(lab);
-  network = await CniNetwork.open(lab, JSON.parse(formatConfig(attachmentOn(NIC))) as { name: string });
+  network = await CniNetwork.of(lab, attachmentOn(NIC));
 });
 
 afterEach(async () => {

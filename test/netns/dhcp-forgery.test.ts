@@ -2,7 +2,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
-import { formatConfig } from '../../src/domain/attachment/network-definition.ts';
 import { until } from '../support/until.ts';
 import { attachmentOn } from './support/agent.ts';
 import { CniNetwork, ended, startDhcpServer } from './support/cni.ts';
@@ -24,7 +23,7 @@ beforeEach(async () => {
   dhcp = await LabDhcp.start(lab);
   // The plugin's own client-id is the name by which the log tells of a client.
   const attachment = attachmentOn(NIC, { spec: { ipam: { type: 'DHCP', dhcp: { clientId: 'Plugin' } } } });
-  network = await CniNetwork.open(lab, JSON.parse(formatConfig(attachment)) as { name: string });
+  network = await CniNetwork.of(lab, attachment);
 });
 
 afterEach(async () => {

@@ -3,7 +3,6 @@ import type { ChildProcess } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { MacvlanAttachment } from '../../src/api/v1alpha1/attachment.ts';
 import type { NodePod } from '../../src/api/v1alpha1/node-state.ts';
-import { formatConfig } from '../../src/domain/attachment/network-definition.ts';
 import { until } from '../support/until.ts';
 import { attachmentOn, LabAgent, podOn } from './support/agent.ts';
 import { CniNetwork, ended, RENEW_SOON, startDhcpServer } from './support/cni.ts';
@@ -55,7 +54,7 @@ beforeEach(async () => {
   lab = await startLan(['pod']);
   server = startDhcpServer(lab, RANGE, RENEW_SOON);
   attachment = attachmentOn(NIC, { spec: { ipam: { type: 'DHCP' }, repair: { type: 'InPlace' } } });
-  network = await CniNetwork.open(lab, JSON.parse(formatConfig(attachment)) as { name: string });
+  network = await CniNetwork.of(lab, attachment);
   agent = LabAgent.start(lab, 'node', {
     capabilities: '+net_admin,+sys_admin',
     links: 'Real',

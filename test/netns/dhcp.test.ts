@@ -2,13 +2,13 @@
 // renewed, lost with the daemon and got back.
 import type { ChildProcess } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { formatConfig } from '../../src/domain/attachment/network-definition.ts';
 import { until } from '../support/until.ts';
 import { attachmentOn } from './support/agent.ts';
 import { CniNetwork, ended, RENEW_SOON, startDhcpServer } from './support/cni.ts';
 import { LabDhcp, RIGHTS } from './support/dhcp.ts';
 import type { Lab } from './support/lab.ts';
 import { NIC, startLan } from './support/lan.ts';
+import { NOBODY } from './support/rights.ts';
 
 jest.setTimeout(180_000);
 
@@ -25,7 +25,7 @@ beforeEach(async () => {
   await lab.ip('node', `link property add dev ${NIC} altname mva-lan`);
   server = startDhcpServer(lab, RANGE, RENEW_SOON);
   dhcp = await LabDhcp.start(lab);
-  network = await CniNetwork.open(lab, JSON.parse(formatConfig(attachmentOn(NIC))) as { name: string });
+  network = await CniNetwork.of(lab, attachmentOn(NIC));
 });
 
 afterEach(async () => {
@@ -148,14 +148,6 @@ describe('the agent', () => {
 });
 
 describe('a process of the node that is not root', () => {
-  const NOBODY = [
-    'setpriv',
-    '--reuid=65534',
-    '--regid=65534',
-    '--clear-groups',
-    '--bounding-set=-all',
-    '--inh-caps=-all',
-  ];
   const CONNECT = `require('net').connect(process.argv[1])
     .on('connect', () => { console.log('connected'); process.exit(); })
     .on('error', (error) => console.log(error.code));`;

@@ -1,6 +1,5 @@
 // An IPv6 address of a pod that another host of the LAN has: the pod's own kernel finds out, and the agent tells, with NET_ADMIN alone.
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
-import { formatConfig } from '../../src/domain/attachment/network-definition.ts';
 import { until } from '../support/until.ts';
 import { attachmentOn, LabAgent, podOn } from './support/agent.ts';
 import { CniNetwork } from './support/cni.ts';
@@ -24,7 +23,7 @@ beforeEach(async () => {
   const object = attachmentOn(NIC, { spec: { ipam: { type: 'None' } } });
   agent.putAttachment(object);
   await agent.hasEntry('lan', 'Ready');
-  network = await CniNetwork.open(lab, JSON.parse(formatConfig(object)) as { name: string });
+  network = await CniNetwork.of(lab, object);
   await network.add('pod', { mac: POD.mac });
   await lab.ip('pod', 'link set net1 up');
   agent.putPod(podOn('pod', { ip: '', mac: POD.mac }));

@@ -1,7 +1,6 @@
 // Addresses that a pod comes to by itself, read in its own namespace with NET_ADMIN alone: the shim leads to them, and follows them.
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Ipam } from '../../src/api/v1alpha1/ipam.ts';
-import { formatConfig } from '../../src/domain/attachment/network-definition.ts';
 import { until } from '../support/until.ts';
 import { attachmentOn, LabAgent, podOn } from './support/agent.ts';
 import { CniNetwork, startDhcp } from './support/cni.ts';
@@ -39,7 +38,7 @@ async function attach(ipam: Ipam, wish: Parameters<CniNetwork['add']>[1]): Promi
   const object = attachmentOn(NIC, { spec: { hostAccess: { type: 'Routed' }, ipam, pins: 'Allow' } });
   agent.putAttachment(object);
   await agent.hasEntry('lan', 'Ready');
-  network = await CniNetwork.open(lab, JSON.parse(formatConfig(object)) as { name: string });
+  network = await CniNetwork.of(lab, object);
   await network.add('pod', wish);
   agent.putPod(podOn('pod', { ip: '', mac: POD.mac }));
   return agent.status.shims?.[0]?.name ?? '';

@@ -6,17 +6,10 @@ import { until } from '../support/until.ts';
 import { attachmentOn } from './support/agent.ts';
 import { AgentHost } from './support/agent-host.ts';
 import { NIC } from './support/lan.ts';
+import { NOBODY } from './support/rights.ts';
 
 jest.setTimeout(120_000);
 
-const NOBODY = [
-  'setpriv',
-  '--reuid=65534',
-  '--regid=65534',
-  '--clear-groups',
-  '--bounding-set=-all',
-  '--inh-caps=-all',
-];
 const NAME = String.raw`'\0macvlan.dev/agent'`;
 /** Has the name, lets others connect, and says nothing. */
 const SQUATS = `require('net').createServer(() => {}).listen(${NAME}, () => console.log('there'))`;

@@ -33,7 +33,7 @@ async function attach(spec: Parameters<typeof attachmentOn>[1], capabilities = R
   const object = attachmentOn(NIC, spec);
   agent.putAttachment(object);
   await agent.hasEntry('lan', 'Ready');
-  network = await CniNetwork.open(lab, JSON.parse(formatConfig(object)) as { name: string });
+  network = await CniNetwork.of(lab, object);
   await network.add('pod', { mac: MAC, ips: CIDRS });
   agent.putPod(podOn('pod', { ip: IP, mac: MAC }));
 }

@@ -1,6 +1,6 @@
 // Parents of kinds that not every kernel has: VLANs, bonds, Wi-Fi, and network cards on a PCI bus. On Debian's kernel: make test-vm.
-import { type ChildProcess, execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { MacvlanAttachmentSpec, ParentMatch } from '../../src/api/v1alpha1/attachment.ts';
 import { attachmentOn, LabAgent, podOn } from '../netns/support/agent.ts';
@@ -202,40 +202,30 @@ describe('what is no way to a LAN is refused:', () => {
   });
 
   test('a wireless NIC', async () => {
-    const inside = lab.spawn('node', ['sleep', '600']);
-    await entered(inside);
-    execFileSync('iw', ['phy', 'phy0', 'set', 'netns', String(inside.pid)]);
+    await inNamespace('node', (pid) => execFileSync('iw', ['phy', 'phy0', 'set', 'netns', pid]));
     await node('link set wlan0 up');
     lookFor({ name: 'wlan0' });
     expect(await refusal()).toContain('ParentWireless: wlan0 is a wireless NIC');
-    inside.kill();
   });
 });
 
 describe('a network card', () => {
   const SLOT = '0000:00:10.0';
-  const CARD = 'lan0';
+  const CARD = { mac: '52:54:00:5e:00:01', name: 'lan0', ip: NODE_IP };
 
-  /** A card that has come to the machine, in the node and with the node's address. */
-  async function plugCard(): Promise<void> {
-    const name = await until('the card', () => nameOf('52:54:00:5e:00:01'));
-    const inside = lab.spawn('node', ['sleep', '600']);
-    await entered(inside);
-    execFileSync('ip', ['link', 'set', name, 'netns', String(inside.pid), 'name', CARD]);
-    await node(`addr add ${NODE_IP}/24 dev ${CARD}`);
-    await node(`link set ${CARD} up`);
-    inside.kill();
+  /** Plugs a card that has come to the machine in, with an address. */
+  async function plugCard(namespace: string, card: { mac: string; name: string; ip: string }): Promise<void> {
+    const { mac, name, ip } = card;
+    const found = await until('the card', () => nameOf(mac));
+    await inNamespace(namespace, (pid) => execFileSync('ip', ['link', 'set', found, 'netns', pid, 'name', name]));
+    await lab.ip(namespace, `addr add ${ip}/24 dev ${name}`);
+    await lab.ip(namespace, `link set ${name} up`);
   }
 
   test('is found by where it is plugged in, warned of if it may filter, and found again when it was taken out and put back', async () => {
     await bare();
-    const other = lab.spawn('router', ['sleep', '600']);
-    await entered(other);
-    const port = await until('the router has a card', () => nameOf('52:54:00:5e:00:02'));
-    execFileSync('ip', ['link', 'set', port, 'netns', String(other.pid), 'name', 'lan1']);
-    await router(`addr add ${ROUTER_IP}/24 dev lan1`);
-    await router('link set lan1 up');
-    await plugCard();
+    await plugCard('router', { mac: '52:54:00:5e:00:02', name: 'lan1', ip: ROUTER_IP });
+    await plugCard('node', CARD);
 
     lookFor({ pciAddress: SLOT });
     await attach();
@@ -245,20 +235,19 @@ describe('a network card', () => {
     writeFileSync(`/sys/bus/pci/devices/${SLOT}/remove`, '1');
     await settles(scene, { ...MISSING, pod: 'Gone' });
     writeFileSync('/sys/bus/pci/rescan', '1');
-    await plugCard();
+    await plugCard('node', CARD);
     await attach();
     await until('it is another device', () => scene.agent.entry('lan')?.incarnation !== first);
     await until('the router answers', () => lab.pings('pod', ROUTER_IP));
-    other.kill();
   });
 });
 
-/** Once it runs in the namespace. */
-async function entered(child: ChildProcess): Promise<void> {
-  await until('it is in there', () => {
-    const name = execFileSync('cat', [`/proc/${child.pid}/comm`], { encoding: 'utf8' }).trim();
-    return name === 'sleep';
-  });
+/** Moves something of the machine into a namespace of the lab, which the kernel knows by a process that is in there. */
+async function inNamespace(namespace: string, move: (pid: string) => void): Promise<void> {
+  const inside = lab.spawn(namespace, ['sleep', '600']);
+  await until('it is in there', () => readFileSync(`/proc/${inside.pid}/comm`, 'utf8').trim() === 'sleep');
+  move(String(inside.pid));
+  inside.kill();
 }
 
 /** A link of the machine's own namespace, by its MAC address. */

@@ -1,11 +1,12 @@
 // A node that was booted, and whose agent has not come back: what was said of the node before is not taken for what is there now.
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { NODE, type Node, POD, type Pod } from '../../../src/api/kube.ts';
+import { NODE, type Node } from '../../../src/api/kube.ts';
 import { ATTACHMENT } from '../../../src/api/v1alpha1/attachment.ts';
 import type { NodePod } from '../../../src/api/v1alpha1/node-state.ts';
 import { attachment, nodeEntry, nodePod } from '../../support/builders.ts';
 import { useControlPlane } from '../../support/control-plane.ts';
 import { until } from '../../support/until.ts';
+import { isEvicted, makeReplica } from './replica.ts';
 import {
   installKinds,
   kubectl,
@@ -46,18 +47,8 @@ const status = async () => (await readAttachment(world.client, 'lan'))?.status;
 const label = async (name: string) =>
   (await world.client.get<Node>(NODE, { name }))?.metadata.labels?.['attachment.macvlan.dev/lan'];
 
-/** A running pod of a ReplicaSet, attached. */
 async function makePod(name: string, nodeName: string): Promise<NodePod> {
-  const annotations = {
-    'k8s.v1.cni.cncf.io/network-status': JSON.stringify([{ name: 'home/lan', interface: 'net1' }]),
-  };
-  const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name, uid: 'some-uid', controller: true };
-  const { metadata } = await world.client.create<Pod>(POD, {
-    metadata: { namespace: 'home', name, annotations, ownerReferences: [owner] },
-    spec: { nodeName, containers: [{ name: 'main', image: 'none' }] },
-  });
-  await world.client.mergePatch(POD, metadata, { status: { phase: 'Running' } }, { subresource: 'status' });
-  return nodePod(name, { uid: metadata.uid ?? '' });
+  return nodePod(name, { uid: await makeReplica(world.client, name, nodeName) });
 }
 
 beforeAll(async () => {
@@ -100,10 +91,7 @@ test('a node is not ready after a reboot until its agent has said so again', asy
 });
 
 test('a pod is not evicted for a link that was missing before its node was booted', async () => {
-  const isGoing = async (name: string) => {
-    const pod = await world.client.get(POD, { namespace: 'home', name });
-    return pod === undefined || pod.metadata.deletionTimestamp !== undefined;
-  };
+  const isGoing = (name: string) => isEvicted(world.client, name);
   const [stale, other] = [await makePod('stale', 'node-a'), await makePod('other', 'node-b')];
   await says('node-a', 'first', { ...stale, state: 'Ghost' });
   await says('node-b', 'first', { ...other, state: 'Ghost' });

@@ -1,11 +1,12 @@
 // Pods without their link, at a real API server: told on the pod, evicted within disruption budgets; and what the agents may do for it.
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type Kind, type KubeObject, POD, type Pod } from '../../../src/api/kube.ts';
+import type { Kind, KubeObject } from '../../../src/api/kube.ts';
 import { ATTACHMENT, type MacFilterProbe, type Repair } from '../../../src/api/v1alpha1/attachment.ts';
 import { DAEMON_SET } from '../../../src/domain/attachment/node-daemonset.ts';
 import { attachment, nodeEntry, nodePod } from '../../support/builders.ts';
 import { useControlPlane } from '../../support/control-plane.ts';
 import { until } from '../../support/until.ts';
+import { isEvicted, makeReplica } from './replica.ts';
 import {
   installKinds,
   kubectl,
@@ -44,21 +45,6 @@ beforeAll(async () => {
   world.start();
 }, 60_000);
 
-/** A running pod of a ReplicaSet, attached. */
-async function makePod(): Promise<string> {
-  const annotations = {
-    'k8s.v1.cni.cncf.io/network-status': JSON.stringify([{ name: 'home/lan', interface: 'net1' }]),
-  };
-  const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web', uid: 'some-uid', controller: true };
-  const created = await world.client.create<Pod>(POD, {
-    metadata: { ...WEB, labels: { app: 'web' }, annotations, ownerReferences: [owner] },
-    spec: { nodeName: 'node-a', containers: [{ name: 'main', image: 'none' }] },
-  });
-  const status = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
-  await world.client.mergePatch(POD, WEB, { status }, { subresource: 'status' });
-  return created.metadata.uid ?? '';
-}
-
 const repair = (type: Repair['type']) =>
   world.client.mergePatch(ATTACHMENT, { name: 'lan' }, { spec: { repair: { type } } });
 const reasons = () => kubectl(plane(), ['-n', 'home', 'get', 'events', '-o', 'jsonpath={.items[*].reason}']);
@@ -67,24 +53,18 @@ const says = (uid: string) =>
     attachments: [nodeEntry()],
     pods: [nodePod('web', { uid, state: 'Ghost' })],
   });
-/** It is being deleted, as far as a cluster without kubelets gets. */
-const isEvicted = async () => {
-  const pod = await world.client.get(POD, WEB);
-  return pod === undefined || pod.metadata.deletionTimestamp !== undefined;
-};
-
 test('an attachment that says nothing of repair only reports', async () => {
   const object = await world.client.get(ATTACHMENT, { name: 'lan' });
   expect(object?.spec.repair).toEqual({ type: 'Report' });
 });
 
 test('a ghost is counted, told in a condition, and told on the pod', async () => {
-  const uid = await makePod();
+  const uid = await makeReplica(world.client, 'web', 'node-a');
   await says(uid);
   const object = await untilReason(world.client, 'lan', 'PodsConnected', 'PodGhost');
   expect(object.status).toMatchObject({ pods: { attached: 1, ghost: 1, stale: 0 } });
   await until('an event', async () => (await reasons()).includes('PodGhost'));
-  expect(await isEvicted()).toBe(false);
+  expect(await isEvicted(world.client, 'web')).toBe(false);
 });
 
 test('with Recreate it is evicted, but not while a disruption budget stands against it', async () => {
@@ -92,9 +72,9 @@ test('with Recreate it is evicted, but not while a disruption budget stands agai
   await world.client.create<Budget>(BUDGET, { metadata: WEB, spec });
   await repair('Recreate');
   await until('an event says so', async () => (await reasons()).includes('EvictionRefused'));
-  expect(await isEvicted()).toBe(false);
+  expect(await isEvicted(world.client, 'web')).toBe(false);
   await world.client.delete(BUDGET, WEB);
-  await until('it is evicted', isEvicted, 15_000);
+  await until('it is evicted', () => isEvicted(world.client, 'web'), 15_000);
   await until('an event says so', async () => (await reasons()).includes('PodEvicted'));
 }, 30_000);
 

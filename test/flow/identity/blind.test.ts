@@ -7,7 +7,7 @@ import type { FaultProxy } from '../../support/fault-proxy.ts';
 import { until } from '../../support/until.ts';
 import { exhaustQuota } from './quota.ts';
 import { useProxiedWorld } from './use-world.ts';
-import { HOME, type IdentityWorld, networksOf } from './world.ts';
+import { HOME, type IdentityWorld, networksOf, POOL } from './world.ts';
 
 /** The controller looks again at what it wrote and was not shown after ten seconds. */
 const FORGOTTEN_MS = 11_000;
@@ -20,7 +20,7 @@ const opened = useProxiedWorld();
 beforeAll(async () => {
   ({ world, proxy } = opened());
   await world.start({ url: proxy.url });
-  await world.attach('lan', { ipam: { type: 'Pool', pool: { ranges: [{ subnet: '192.0.2.0/24' }] } } });
+  await world.attach('lan', POOL);
 }, 600_000);
 
 /** From now on the controller sees nothing of that kind, until it is told to list it again. */

@@ -4,7 +4,7 @@ import { NETWORK_ATTACHMENT_DEFINITION } from '../../../src/api/multus.ts';
 import { ATTACHMENT } from '../../../src/api/v1alpha1/attachment.ts';
 import { until } from '../../support/until.ts';
 import { useIdentityWorld } from './use-world.ts';
-import { HOME, type IdentityWorld, MAC, networksOf } from './world.ts';
+import { HOME, type IdentityWorld, MAC, networksOf, POOL } from './world.ts';
 
 let world: IdentityWorld;
 const opened = useIdentityWorld();
@@ -18,7 +18,7 @@ const config = JSON.stringify({ cniVersion: '1.0.0', name: 'admins', type: 'brid
 beforeAll(async () => {
   world = opened();
   await world.start();
-  await world.attach('lan', { ipam: { type: 'Pool', pool: { ranges: [{ subnet: '192.0.2.0/24' }] } } });
+  await world.attach('lan', POOL);
   await world.client.create(NETWORK_ATTACHMENT_DEFINITION, {
     metadata: { name: 'admins', namespace: HOME },
     spec: { config },

@@ -4,7 +4,7 @@ import type { FaultProxy } from '../../support/fault-proxy.ts';
 import { until } from '../../support/until.ts';
 import { exhaustQuota } from './quota.ts';
 import { useProxiedWorld } from './use-world.ts';
-import { HOME, type IdentityWorld, networksOf } from './world.ts';
+import { HOME, type IdentityWorld, networksOf, POOL } from './world.ts';
 
 let world: IdentityWorld;
 let proxy: FaultProxy;
@@ -13,7 +13,7 @@ const opened = useProxiedWorld();
 beforeAll(async () => {
   ({ world, proxy } = opened());
   await world.start({ url: proxy.url });
-  await world.attach('lan', { ipam: { type: 'Pool', pool: { ranges: [{ subnet: '192.0.2.0/24' }] } } });
+  await world.attach('lan', POOL);
 }, 600_000);
 
 test('it has no claims, asks for none while it waits, and has all that it needs when there is room', async () => {

@@ -21,6 +21,9 @@ export const HOME = 'home';
 /** Unicast and locally administered. */
 export const MAC = /^[0-9a-f][26ae](:[0-9a-f]{2}){5}$/;
 
+/** Of an attachment whose pods get addresses from here. */
+export const POOL = { ipam: { type: 'Pool', pool: { ranges: [{ subnet: '192.0.2.0/24' }] } } } as const;
+
 export interface RunningController {
   readonly app: ControllerApp;
   stop(): Promise<void>;

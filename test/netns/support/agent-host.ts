@@ -16,12 +16,13 @@ import { TcpProxy } from '../../support/tcp-proxy.ts';
 import { until } from '../../support/until.ts';
 import type { Lab } from './lab.ts';
 import { startLan } from './lan.ts';
+import { limitedTo } from './rights.ts';
 import { openTunnel } from './tunnel.ts';
 
 const SECRETS = '/var/run/secrets/kubernetes.io/serviceaccount';
 const PORT = 16443;
 /** The usual right of an agent. */
-const NET_ADMIN = ['setpriv', '--bounding-set', '-all,+net_admin', '--inh-caps', '-all'];
+const NET_ADMIN = limitedTo(['+net_admin']);
 
 export class AgentHost {
   readonly lab: Lab;

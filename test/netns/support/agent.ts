@@ -14,6 +14,7 @@ import { until } from '../../support/until.ts';
 import type { Command, Saying } from './agent-child.ts';
 import type { Lab } from './lab.ts';
 import { NIC } from './lan.ts';
+import { limitedTo } from './rights.ts';
 
 const NODE = { metadata: { name: 'node-a', uid: 'uid-of-node-a', labels: { 'kubernetes.io/hostname': 'node-a' } } };
 
@@ -47,8 +48,7 @@ export class LabAgent {
   ): LabAgent {
     const program = join(import.meta.dirname, 'agent-child.ts');
     const { capabilities } = init;
-    const limits =
-      capabilities === undefined ? [] : ['setpriv', '--bounding-set', `-all,${capabilities}`, '--inh-caps', '-all'];
+    const limits = capabilities === undefined ? [] : limitedTo(capabilities.split(','));
     const agent = new LabAgent(lab.spawn(namespace, [...limits, process.execPath, program], init.env));
     agent.send({ op: 'put', kind: 'node', object: NODE });
     for (const { kind, object } of init.objects ?? []) agent.send({ op: 'put', kind, object });

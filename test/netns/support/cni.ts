@@ -4,6 +4,8 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import type { MacvlanAttachment } from '../../../src/api/v1alpha1/attachment.ts';
+import { formatConfig } from '../../../src/domain/attachment/network-definition.ts';
 import { buildTools } from '../../cluster/binaries.ts';
 import { printProgress } from '../../cluster/progress.ts';
 import { cniPlugins, cnitool } from '../../cluster/tools.ts';
@@ -57,6 +59,11 @@ export class CniNetwork {
   /** Builds the plugins if they are not there; the first time that takes seconds. */
   static async open(lab: Lab, config: { readonly name: string }): Promise<CniNetwork> {
     return new CniNetwork(lab, config, await buildTools([cniPlugins, cnitool], printProgress()));
+  }
+
+  /** The network of an attachment, as the operator renders it. */
+  static of(lab: Lab, attachment: MacvlanAttachment): Promise<CniNetwork> {
+    return CniNetwork.open(lab, JSON.parse(formatConfig(attachment)) as { name: string });
   }
 
   close(): void {

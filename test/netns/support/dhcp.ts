@@ -10,6 +10,7 @@ import { printProgress } from '../../cluster/progress.ts';
 import { cniPlugins } from '../../cluster/tools.ts';
 import { until } from '../../support/until.ts';
 import type { Lab } from './lab.ts';
+import { limitedTo } from './rights.ts';
 
 export const CONTROL = '/run/macvlan-operator/dhcp-control.sock';
 
@@ -40,12 +41,11 @@ export class LabDhcp {
   static async start(lab: Lab, rights = RIGHTS): Promise<LabDhcp> {
     const { dhcp = '' } = await buildTools([cniPlugins], printProgress());
     const program = join(import.meta.dirname, '../../../src/dhcp/main.ts');
-    const limits = ['setpriv', '--bounding-set', `-all,${rights.join()}`, '--inh-caps', '-all'];
     // As a kubelet makes it.
     await lab.enter(['mkdir', '-p', '-m', '755', dirname(CONTROL)]);
     // The worst that a runtime may leave it with: whatever it makes would be everybody's.
     const open = ['sh', '-c', 'umask 000; exec "$@"', 'sh'];
-    const child = lab.spawn('node', [...open, ...limits, process.execPath, program], {
+    const child = lab.spawn('node', [...open, ...limitedTo(rights), process.execPath, program], {
       HOST_PREFIX: '',
       DHCP_PLUGIN: dhcp,
       NETLINK_ADDON: buildAddon(),
